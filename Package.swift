@@ -1,0 +1,69 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every Swift target: language mode 6 with the upcoming features we rely on. Never `-Ounchecked`.
+let swiftSettings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+    name: "servartuka",
+    products: [
+        .executable(name: "servartuka", targets: ["servartuka"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", "1.8.0"..<"2.0.0"),
+        .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
+    ],
+    targets: [
+        // Ground floor: C headers and shims.
+        .systemLibrary(
+            name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
+        .target(name: "CLuaShim", dependencies: ["CLua"]),
+        .target(name: "CLinux"),
+
+        // Pure modules: no I/O, no clock.
+        .target(name: "SIPMessage", swiftSettings: swiftSettings),
+        .target(name: "StatePolicy", swiftSettings: swiftSettings),
+        .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
+
+        // Data plane.
+        .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: swiftSettings),
+        .target(
+            name: "ProxyCore",
+            dependencies: ["SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "Scripting", dependencies: ["CLuaShim", "ProxyCore"],
+            swiftSettings: swiftSettings),
+
+        // The program.
+        .target(
+            name: "Server",
+            dependencies: [
+                "ProxyCore", "Scripting", "Reactor", "StatePolicy",
+                .product(name: "Logging", package: "swift-log"), "Yams",
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "servartuka",
+            dependencies: [
+                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: swiftSettings),
+
+        .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
+        .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SIPTransactionTests", dependencies: ["SIPTransaction"], swiftSettings: swiftSettings),
+        .testTarget(name: "ProxyCoreTests", dependencies: ["ProxyCore"], swiftSettings: swiftSettings),
+        .testTarget(name: "ScriptingTests", dependencies: ["Scripting"], swiftSettings: swiftSettings),
+        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),
+    ]
+)
