@@ -1,0 +1,166 @@
+public import Reactor
+public import SIPMessage
+internal import SIPTransaction
+public import StatePolicy
+
+/// Other workers of this process, as one of them sees them.
+public protocol WorkerPeers: AnyObject {
+    /// Hands a datagram to the worker that owns its transaction. False when its mailbox is full.
+    func post(_ datagram: UnsafeRawBufferPointer, to worker: Int, source: SocketAddress, listener: Int) -> Bool
+
+    /// Client transactions that a worker holds: a recent value.
+    func clientTransactions(of worker: Int) -> UInt64
+}
+
+/// The proxy of one worker: takes datagrams and time, sends datagrams. Does no I/O of its own and reads no
+/// clock, so a simulated network drives it as well as a reactor.
+///
+/// Owned by its worker; never called from another thread.
+public final class Proxy {
+    public let settings: ProxySettings
+    public let workerIndex: Int
+    public let counters: CounterBlock
+    let sink: any DatagramSink
+    let identity: Identity
+    let resolver: TargetResolver
+    unowned let peers: (any WorkerPeers)?
+
+    // Kept behind pointers that never change: the packet path reaches them without exclusivity checks.
+    let message: UnsafeMutablePointer<SIPMessage>
+    /// For reading messages that transactions keep, while `message` is in use.
+    let storedMessage: UnsafeMutablePointer<SIPMessage>
+    let edits: UnsafeMutablePointer<MessageEdits>
+    let arena: UnsafeMutablePointer<Arena>
+    let table: UnsafeMutablePointer<TransactionTable>
+    let generations: UnsafeMutablePointer<GenerationTable>
+    let request: RequestContext
+    let response: ResponseContext
+    /// Two buffers by turns for messages that are rewritten while they are handled.
+    let rewriteBuffers: UnsafeMutableRawBufferPointer
+    var rewriteTurn = 0
+    private let policy: UnsafeMutablePointer<any StatePolicy>
+    /// New dialogs are refused; what is there goes on.
+    public var isDraining = false
+
+    /// - Parameters:
+    ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
+    ///   - now: milliseconds of the clock that `received` and `advance` will use.
+    public init(
+        settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
+        counters: CounterBlock, peers: (any WorkerPeers)?, now: UInt64
+    ) {
+        precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
+        precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
+        precondition(settings.workerCount > 0 && settings.workerCount <= 256, "1…256 workers")
+        self.settings = settings
+        self.workerIndex = workerIndex
+        self.counters = counters
+        self.sink = sink
+        self.peers = peers
+        identity = Identity(settings)
+        resolver = TargetResolver(settings)
+        message = .allocate(capacity: 1)
+        message.initialize(to: SIPMessage())
+        storedMessage = .allocate(capacity: 1)
+        storedMessage.initialize(to: SIPMessage())
+        edits = .allocate(capacity: 1)
+        edits.initialize(to: MessageEdits())
+        arena = .allocate(capacity: 1)
+        arena.initialize(to: Arena())
+        table = .allocate(capacity: 1)
+        table.initialize(to: TransactionTable(limits: settings.limits, now: now))
+        generations = .allocate(capacity: 1)
+        generations.initialize(to: GenerationTable(current: logic))
+        request = RequestContext(
+            message: message, edits: edits, arena: arena, targetsMax: settings.limits.branchesMax)
+        response = ResponseContext(message: message, edits: edits)
+        rewriteBuffers = .allocate(byteCount: 2 * datagramBytesMax, alignment: 64)
+        policy = .allocate(capacity: 1)
+        policy.initialize(to: settings.policy.make())
+    }
+
+    deinit {
+        message.deinitialize(count: 1).deallocate()
+        storedMessage.deinitialize(count: 1).deallocate()
+        edits.deinitialize(count: 1).deallocate()
+        arena.deinitialize(count: 1).deallocate()
+        table.deinitialize(count: 1).deallocate()
+        generations.deinitialize(count: 1).deallocate()
+        rewriteBuffers.deallocate()
+        policy.deinitialize(count: 1).deallocate()
+    }
+
+    @inline(__always)
+    func count(_ counter: ProxyCounter) {
+        counters.add(counter.rawValue)
+    }
+
+    // MARK: State policy
+
+    public var policyName: String { policy.pointee.name }
+
+    func policyChoice(_ state: StateRequest) -> StateMode {
+        policy.pointee.choose(state)
+    }
+
+    func noteMustHold() {
+        count(.requestsMustHold)
+        policy.pointee.noteMustHold()
+    }
+
+    // MARK: Generations of the routing logic
+
+    /// Requests from now on go to `logic`; transactions under way keep what they began with.
+    public func install(_ logic: any RoutingLogic) -> Bool {
+        generations.pointee.install(logic)
+    }
+
+    /// Generations that still have users, the current one included.
+    public var generationsInUse: Int { generations.pointee.liveCount }
+
+    /// Transactions held here, servers and clients.
+    public var transactionsInUse: Int { table.pointee.servers.count + table.pointee.clients.count }
+
+    /// Message blocks held by transactions: zero when there is no transaction, or something leaks.
+    public var messageBlocksInUse: Int { table.pointee.buffers.blocksInUse }
+
+    // MARK: Input
+
+    /// One datagram. The bytes may be changed and must stay until this returns.
+    public func received(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
+    ) {
+        switch message.pointee.parse(UnsafeRawBufferPointer(datagram), as: .datagram) {
+        case .complete:
+            if message.pointee.isRequest {
+                receivedRequest(from: source, listener: listener, now: now)
+            } else {
+                receivedResponse(from: source, listener: listener, now: now, posted: false)
+            }
+        case .keepAlive:
+            count(.keepAlives)
+        case .incomplete:
+            // A datagram holds a whole message or none (RFC 3261 §18.3).
+            count(.malformedDropped)
+        case .tooLarge:
+            count(.tooLarge)
+            answerMalformed(code: 513, text: "Message Too Large", from: source, listener: listener, now: now)
+        case .malformed(let error):
+            receivedMalformed(error, from: source, listener: listener, now: now)
+        }
+    }
+
+    /// A response that another worker received for a transaction of this one.
+    public func receivedFromWorker(
+        _ datagram: UnsafeRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
+    ) {
+        guard case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest else { return }
+        receivedResponse(from: source, listener: listener, now: now, posted: true)
+    }
+
+    /// Publishes the gauges; the worker calls it about once a second and before it stops.
+    public func publishGauges() {
+        counters.set(ProxyCounter.serverTransactionsLive.rawValue, UInt64(table.pointee.servers.count))
+        counters.set(ProxyCounter.transactionMemoryBytes.rawValue, UInt64(table.pointee.buffers.slabBytesInUse))
+    }
+}

@@ -1,0 +1,111 @@
+/// What a worker counts about requests and responses. One block of numbers a worker, read by other threads.
+public enum ProxyCounter: Int, CaseIterable, Sendable {
+    case requestsReceived
+    case responsesReceived
+    case keepAlives
+    case malformedAnswered
+    case malformedDropped
+    case tooLarge
+    case retransmissionsAbsorbed
+    case requestsRejected
+    case loopsDetected
+    case requestsForwardedStateless
+    case requestsForwardedStateful
+    case requestsMustHold
+    case branchesForwarded
+    case requestsRetransmitted
+    case responsesForwarded
+    case responsesForwardedStateless
+    case responsesRetransmitted
+    case responsesStray
+    case responsesForged
+    case responsesPostedToOwner
+    case responsesPostFailed
+    case repliesLocal
+    case acksAbsorbed
+    case requestsDropped
+    case requestsUndecided
+    case scriptFailures
+    case transactionsCreated
+    case transactionsRefused
+    case branchesRefused
+    case transactionMemoryRefused
+    case cancelsReceived
+    case cancelsSent
+    case clientTimeouts
+    case timerCFired
+    case ackTimeouts
+    case timersRefused
+    case targetsUnresolvable
+    case messageOverflows
+    case drainRefusals
+    case serverTransactionsLive
+    case clientTransactionsLive
+    case transactionMemoryBytes
+
+    /// A number that goes up and down.
+    public var isGauge: Bool {
+        switch self {
+        case .serverTransactionsLive, .clientTransactionsLive, .transactionMemoryBytes: true
+        default: false
+        }
+    }
+
+    /// Metric name without prefix and suffix.
+    public var name: String {
+        var name = ""
+        for character in "\(self)" {
+            if character.isUppercase { name.append("_") }
+            name.append(contentsOf: character.lowercased())
+        }
+        return name
+    }
+
+    /// One line for people: what happened when it counts.
+    public var help: String {
+        switch self {
+        case .requestsReceived: "Requests that arrived, retransmissions included."
+        case .responsesReceived: "Responses that arrived, retransmissions included."
+        case .keepAlives: "Keep-alives: datagrams of line ends or nothing."
+        case .malformedAnswered: "Malformed requests answered with an error response."
+        case .malformedDropped: "Malformed messages that could not be answered."
+        case .tooLarge: "Messages beyond a size or header limit."
+        case .retransmissionsAbsorbed: "Requests and responses recognised as retransmissions and not forwarded."
+        case .requestsRejected: "Requests answered with an error by the core's own checks (RFC 3261 section 16.3)."
+        case .loopsDetected: "Requests answered with 482 because they came back unchanged."
+        case .requestsForwardedStateless: "Requests forwarded without keeping state."
+        case .requestsForwardedStateful: "Requests forwarded with a transaction held here."
+        case .requestsMustHold: "Requests whose state had to be held here (forking, failure handlers and the like)."
+        case .branchesForwarded: "Branches forwarded by held transactions."
+        case .requestsRetransmitted: "Requests retransmitted downstream by Timers A and E."
+        case .responsesForwarded: "Responses forwarded by held transactions."
+        case .responsesForwardedStateless: "Responses forwarded by their Via alone."
+        case .responsesRetransmitted: "Responses retransmitted upstream."
+        case .responsesStray: "Responses dropped because their top Via is not this proxy's."
+        case .responsesForged: "Responses dropped because their branch does not prove a request of ours."
+        case .responsesPostedToOwner: "Responses handed to the worker that owns their transaction."
+        case .responsesPostFailed: "Responses dropped because the owner's mailbox was full."
+        case .repliesLocal: "Responses made here."
+        case .acksAbsorbed: "ACKs to non-2xx responses made here."
+        case .requestsDropped: "Requests dropped by the script."
+        case .requestsUndecided: "Requests that the script neither relayed, answered nor dropped; answered with 500."
+        case .scriptFailures: "Handler runs that failed."
+        case .transactionsCreated: "Server transactions created."
+        case .transactionsRefused: "Requests not held because transactions_max was reached."
+        case .branchesRefused: "Targets left out because branches_max was reached."
+        case .transactionMemoryRefused: "Messages not kept because transaction_memory_bytes_max was reached."
+        case .cancelsReceived: "CANCELs that matched a held INVITE."
+        case .cancelsSent: "CANCELs sent downstream."
+        case .clientTimeouts: "Branches that got no final response in time (Timers B and F)."
+        case .timerCFired: "INVITE branches given up by Timer C."
+        case .ackTimeouts: "Non-2xx responses never acknowledged (Timer H)."
+        case .timersRefused: "Transactions refused because no timer was free."
+        case .targetsUnresolvable: "Targets whose host could not be turned into an address."
+        case .messageOverflows: "Messages whose edited form did not fit a datagram."
+        case .drainRefusals: "New dialogs refused while draining."
+        case .serverTransactionsLive: "Server transactions held now."
+        case .clientTransactionsLive: "Client transactions held now."
+        case .transactionMemoryBytes: "Bytes of memory set aside for the messages of transactions."
+        }
+    }
+}

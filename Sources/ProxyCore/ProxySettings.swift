@@ -1,0 +1,63 @@
+public import Reactor
+public import SIPTransaction
+public import StatePolicy
+
+/// What every worker is told at start-up. Never changes while it runs.
+public struct ProxySettings: Sendable {
+    /// One listen address as the outside sees it.
+    public struct Listener: Sendable, Equatable {
+        /// Bound address; a wildcard (0.0.0.0, ::) where the configuration says so.
+        public var address: SocketAddress
+        /// Host for Via and Record-Route, without brackets: an IP address or a name.
+        public var advertisedHost: String
+        public var advertisedPort: UInt16
+
+        public init(address: SocketAddress, advertisedHost: String, advertisedPort: UInt16) {
+            self.address = address
+            self.advertisedHost = advertisedHost
+            self.advertisedPort = advertisedPort
+        }
+    }
+
+    /// Every limit has a name here and is printed at start-up.
+    public struct Limits: Sendable, Equatable {
+        /// Server and client transactions a worker holds at a time, each. Beyond: see `transactionsRefused`.
+        public var transactionsMax = 200_000
+        /// Targets of one request, all forks and retries together (RFC 3261 leaves it to us; `Branch` allows 256).
+        public var branchesMax = 16
+        /// Bytes a worker keeps for requests and responses of transactions.
+        public var transactionMemoryBytesMax = 1 << 30
+        /// Longest time a request may wait for a final response after a provisional one: Timer C
+        /// (RFC 3261 §16.6 step 11, more than three minutes).
+        public var timerCMilliseconds: UInt64 = 185_000
+
+        public init() {}
+    }
+
+    public var listeners: [Listener]
+    /// Domains that count as this proxy beside its listen addresses.
+    public var domains: [String]
+    /// IP addresses of this machine: what a wildcard listener stands for.
+    public var localAddresses: [SocketAddress]
+    /// Host names with fixed addresses (peers of the configuration).
+    public var hosts: [String: SocketAddress]
+    public var timers: TransactionTimers
+    public var limits: Limits
+    public var policy: PolicyName
+    /// Key of the branch hash; equal on cluster members (`Branch`).
+    public var hashKey: HashKey
+    /// Number of workers: owners that a branch may name.
+    public var workerCount: Int
+
+    public init(listeners: [Listener]) {
+        self.listeners = listeners
+        domains = []
+        localAddresses = []
+        hosts = [:]
+        timers = TransactionTimers()
+        limits = Limits()
+        policy = .stateful
+        hashKey = .random()
+        workerCount = 1
+    }
+}

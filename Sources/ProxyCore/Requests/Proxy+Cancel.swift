@@ -1,0 +1,62 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+
+// RFC 3261 §9 and §16.10: CANCEL from upstream, and CANCEL of our own branches.
+extension Proxy {
+    /// A CANCEL whose INVITE is held here. Answered without state: its retransmissions get the same answer.
+    func receivedCancel(of invite: UInt32, key: TransactionKey, from source: SocketAddress, listener: Int, now: UInt64) {
+        count(.cancelsReceived)
+        request.begin(source: source, listener: listener, now: now)
+        request.needsReceived = needsReceivedParameter(source)
+        let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+        replyStatelessly(code: 200, reason: empty, headers: empty, key: key)
+        let slot = table.pointee.servers[invite]
+        guard !slot.pointee.flags.contains(.finalSent) else { return }
+        slot.pointee.flags.insert(.cancelled)
+        cancelBranches(invite, now: now)
+    }
+
+    /// Cancels every branch without a final response (§16.7 step 10).
+    func cancelBranches(_ server: UInt32, now: UInt64) {
+        var client = table.pointee.servers[server].pointee.firstClient
+        while client != 0 {
+            let slot = table.pointee.clients[client]
+            // Cancelling may put a new transaction in front of the list, never behind this one.
+            let next = slot.pointee.nextOfServer
+            if slot.pointee.machine.isInvite, slot.pointee.flags.isDisjoint(with: [.finished, .cancelSent]) {
+                if slot.pointee.machine.isProceeding {
+                    sendCancel(client, now: now)
+                } else {
+                    slot.pointee.flags.insert(.cancelWanted)
+                }
+            }
+            client = next
+        }
+    }
+
+    /// Sends CANCEL for a branch in Proceeding, as a client transaction of its own.
+    func sendCancel(_ client: UInt32, now: UInt64) {
+        let slot = table.pointee.clients[client]
+        slot.pointee.flags.remove(.cancelWanted)
+        slot.pointee.flags.insert(.cancelSent)
+        // §9.1: without a final response 64·T1 after the CANCEL the branch counts as ended.
+        slot.pointee.giveUpAt = now &+ settings.timers.transactionTimeoutMilliseconds
+        if !table.pointee.armClient(client) { count(.timersRefused) }
+        guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
+        let scratch = nextRewriteBuffer()
+        let written = RequestWriter.writeCancel(for: storedMessage.pointee, into: scratch)
+        guard written > 0 else { return count(.messageOverflows) }
+        let bytes = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+        guard !bytes.isNone else { return count(.transactionMemoryRefused) }
+        var key = slot.pointee.key
+        key.isCancel = true
+        let departure = Departure(
+            destination: slot.pointee.destination, listener: Int(slot.pointee.listener), strictRoute: nil)
+        guard
+            createClient(server: 0, key: key, isInvite: false, departure: departure, request: bytes, now: now) != 0
+        else { return }
+        count(.cancelsSent)
+        transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
+    }
+}

@@ -1,0 +1,86 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+
+// `on_failure`: the script's chance to try other targets or answer otherwise.
+extension Proxy {
+    /// True: the handler took over; new branches are under way or an answer was sent.
+    func runFailureHook(_ server: UInt32, now: UInt64) -> Bool {
+        let slot = table.pointee.servers[server]
+        let logic = generations.pointee.logic(slot.pointee.generation)
+        let wantsHook = slot.pointee.onFailure != 0 || logic.hooks.contains(.onFailure)
+        // §16.7 step 5: nothing new is tried after CANCEL or 6xx.
+        guard wantsHook, slot.pointee.flags.isDisjoint(with: [.cancelled, .global]),
+            Int(slot.pointee.branchCount) < settings.limits.branchesMax
+        else { return false }
+        request.begin(source: slot.pointee.source, listener: Int(slot.pointee.listener), now: now)
+        request.generation = slot.pointee.generation
+        request.transaction = server
+        request.loopHash = slot.pointee.loopHash
+        request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
+        request.failureCode = Int(slot.pointee.bestCode)
+        request.handlers.onFailure = slot.pointee.onFailure
+        request.handlers.onReply = slot.pointee.onReply
+        request.handlers.onBranch = slot.pointee.onBranch
+        guard loadStoredRequest(server) else { return false }
+        // A handler runs once; it may name the next.
+        slot.pointee.onFailure = 0
+        let previous = request.handlers
+        logic.onFailure(request)
+        keepHandlers(server, previous: previous, logic: logic)
+        switch request.verdict {
+        case .relay:
+            return retry(server)
+        case .reply:
+            guard request.replyCode >= 300 else { return false }
+            replyStatefully(
+                server, code: request.replyCode, reason: request.replyReason, headers: request.replyHeaders, now: now)
+            return true
+        case .drop, .none:
+            return false
+        }
+    }
+
+    /// Stores the handlers that the failure handler left, and releases those it replaced.
+    private func keepHandlers(_ server: UInt32, previous: TransactionHandlers, logic: any RoutingLogic) {
+        let slot = table.pointee.servers[server]
+        var replaced = TransactionHandlers()
+        let current = request.handlers
+        if current.onFailure != previous.onFailure {
+            slot.pointee.onFailure = current.onFailure
+            replaced.onFailure = previous.onFailure
+        } else {
+            replaced.onFailure = previous.onFailure
+            request.handlers.onFailure = 0
+        }
+        if current.onReply != previous.onReply {
+            slot.pointee.onReply = current.onReply
+            replaced.onReply = previous.onReply
+        }
+        if current.onBranch != previous.onBranch {
+            slot.pointee.onBranch = current.onBranch
+            replaced.onBranch = previous.onBranch
+        }
+        if !replaced.isEmpty { logic.release(replaced) }
+    }
+
+    /// Branches to the targets that the failure handler named. False: it only had the same request again.
+    private func retry(_ server: UInt32) -> Bool {
+        if request.targetCount == 0 { request.addOwnTarget() }
+        let slot = table.pointee.servers[server]
+        // The best response so far stays a candidate: if nothing better comes it goes upstream.
+        if request.newRequestURI.count > 0 {
+            edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI)
+            request.newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+        }
+        if !edits.pointee.isEmpty {
+            let edited = storeEdited()
+            guard !edited.isNone else { return false }
+            table.pointee.buffers.give(back: &slot.pointee.request)
+            slot.pointee.request = edited
+            guard loadStoredRequest(server) else { return false }
+        }
+        forwardBranches(server)
+        return true
+    }
+}

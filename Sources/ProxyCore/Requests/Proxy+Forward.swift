@@ -1,0 +1,165 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+
+/// Where a request leaves: destination address and the listener to send from.
+struct Departure {
+    var destination: SocketAddress
+    var listener: Int
+    /// The topmost Route names a strict router (RFC 3261 §16.6 step 6).
+    var strictRoute: ListElement?
+}
+
+// RFC 3261 §16.6: what changes in a request on its way through.
+extension Proxy {
+    /// Whether `received` or `rport` is due in the top Via (RFC 3261 §18.2.1, RFC 3581 §4).
+    func needsReceivedParameter(_ source: SocketAddress) -> Bool {
+        let via = message.pointee.topVia
+        if via.rport >= 0 || !via.received.isAbsent { return true }
+        guard let address = SocketAddress(ip: message.pointee.bytes(via.host), port: source.port) else { return true }
+        return !address.sameIP(as: source)
+    }
+
+    /// Edits `received` and `rport` into the top Via.
+    func addReceivedParameter() {
+        guard request.needsReceived else { return }
+        request.needsReceived = false
+        let via = message.pointee.topVia
+        if !via.rportParameter.isAbsent {
+            edits.pointee.begin(at: via.rportParameter.start, removing: via.rportParameter.count)
+            edits.pointee.append("rport=")
+            edits.pointee.appendDecimal(Int(request.source.port))
+            edits.pointee.end()
+        }
+        withUnsafeTemporaryAllocation(byteCount: SocketAddress.ipTextBytesMax, alignment: 8) { text in
+            let count = request.source.writeIP(into: text)
+            let ip = UnsafeRawBufferPointer(rebasing: text[..<count])
+            if via.received.isAbsent {
+                edits.pointee.begin(at: via.value.end)
+                edits.pointee.append(";received=")
+                edits.pointee.append(ip)
+                edits.pointee.end()
+            } else {
+                // Nobody but us tells where the request came from.
+                edits.pointee.replace(via.received, with: ip)
+            }
+        }
+    }
+
+    /// Where responses to the request go: RFC 3261 §18.2.2, RFC 3581 §4.
+    func responseTarget(of source: SocketAddress) -> SocketAddress {
+        let via = message.pointee.topVia
+        let port = via.port == 0 ? 5_060 : via.port
+        if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
+            return address
+        }
+        return via.rport >= 0 ? source : source.withPort(port)
+    }
+
+    /// Finds destination and listener for a target. Nil: unresolvable, or no listener of that family.
+    func departure(of target: Target) -> Departure? {
+        var departure = Departure(destination: target.destination, listener: -1, strictRoute: nil)
+        if departure.destination.isNone { departure.destination = request.nextHop }
+        if departure.destination.isNone {
+            if let route = topRoute(), let address = NameAddress.parse(route.value, in: message.pointee.bytes) {
+                departure.destination = resolver.resolve(message.pointee.bytes(address.uri))
+                if let uri = SIPURI.parse(address.uri, in: message.pointee.bytes),
+                    !uri.hasLooseRouting(in: message.pointee.bytes)
+                {
+                    departure.strictRoute = route
+                }
+            } else {
+                departure.destination = resolver.resolve(target.uri.count > 0 ? target.uri : request.requestURI)
+            }
+        }
+        guard !departure.destination.isNone, departure.destination.port != 0 else {
+            count(.targetsUnresolvable)
+            return nil
+        }
+        departure.listener = identity.listener(for: departure.destination, incoming: request.listener)
+        guard departure.listener >= 0 else {
+            count(.targetsUnresolvable)
+            return nil
+        }
+        return departure
+    }
+
+    /// The edits that every forwarded request gets, on top of what is pending.
+    func addForwardingEdits(target: Target, departure: Departure, branch: Branch) {
+        let uri = target.uri.count > 0 ? target.uri : request.newRequestURI
+        if let strict = departure.strictRoute {
+            swapStrictRoute(strict, requestURI: uri.count > 0 ? uri : request.requestURI)
+        } else if uri.count > 0 {
+            edits.pointee.replace(message.pointee.requestURI, with: uri)
+        }
+        edits.pointee.begin(at: message.pointee.startLineEnd)
+        edits.pointee.append(identity.viaStart(departure.listener))
+        branch.append(to: &edits.pointee)
+        edits.pointee.append("\r\n")
+        if request.recordsRoute { appendRecordRoute(departure: departure) }
+        if message.pointee.maxForwards < 0 {
+            // §16.6 step 3: a missing Max-Forwards gets 70.
+            edits.pointee.append("Max-Forwards: 70\r\n")
+        }
+        edits.pointee.end()
+        if message.pointee.maxForwards > 0 {
+            let value = message.pointee.header(message.pointee.first(.maxForwards)).value
+            edits.pointee.begin(at: value.start, removing: value.count)
+            edits.pointee.appendDecimal(message.pointee.maxForwards - 1)
+            edits.pointee.end()
+        }
+    }
+
+    /// One Record-Route for each socket the dialog's requests pass (RFC 3261 §16.6 step 4, RFC 5658 for
+    /// two): the downstream side on top.
+    private func appendRecordRoute(departure: Departure) {
+        let isPair = departure.listener != request.listener
+        edits.pointee.append("Record-Route: ")
+        edits.pointee.append(identity.routeStart(departure.listener))
+        if isPair {
+            edits.pointee.append(";r2=on>\r\nRecord-Route: ")
+            edits.pointee.append(identity.routeStart(request.listener))
+            edits.pointee.append(";r2=on")
+        }
+        edits.pointee.append(">\r\n")
+    }
+
+    /// §16.6 step 6: the strict router's URI becomes the Request-URI, which goes to the Route's end.
+    private func swapStrictRoute(_ route: ListElement, requestURI: UnsafeRawBufferPointer) {
+        guard let address = NameAddress.parse(route.value, in: message.pointee.bytes) else { return }
+        var last = message.pointee.first(.route)
+        while message.pointee.next(after: last) >= 0 { last = message.pointee.next(after: last) }
+        edits.pointee.begin(at: message.pointee.header(last).line.end)
+        edits.pointee.append("Route: <")
+        edits.pointee.append(requestURI)
+        edits.pointee.append(">\r\n")
+        edits.pointee.end()
+        edits.pointee.replace(message.pointee.requestURI, with: message.pointee.bytes(address.uri))
+        edits.pointee.removeElement(route, of: message.pointee)
+    }
+
+    /// Sends bytes as they are.
+    func transmit(_ bytes: UnsafeRawBufferPointer, to destination: SocketAddress, listener: Int) {
+        guard let source = bytes.baseAddress else { return }
+        let room = sink.reserve(bytes.count)
+        guard room.count >= bytes.count, let start = room.baseAddress else { return count(.messageOverflows) }
+        start.copyMemory(from: source, byteCount: bytes.count)
+        sink.commit(bytes.count, to: destination, listener: listener)
+    }
+
+    /// Serialises the current message with its edits and sends it. False: it does not fit.
+    func transmitEdited(to destination: SocketAddress, listener: Int) -> Bool {
+        guard !edits.pointee.overflowed else {
+            count(.messageOverflows)
+            return false
+        }
+        let room = sink.reserve(edits.pointee.serialisedCount(message.pointee))
+        let written = edits.pointee.serialise(message.pointee, into: room)
+        guard written > 0 else {
+            count(.messageOverflows)
+            return false
+        }
+        sink.commit(written, to: destination, listener: listener)
+        return true
+    }
+}

@@ -1,0 +1,233 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+internal import StatePolicy
+
+// Forwarding by the verdict `relay`: who keeps the state, then one branch or several.
+extension Proxy {
+    func relay(key: TransactionKey, method: TransactionMethod) {
+        if request.targetCount == 0 { request.addOwnTarget() }
+        switch chooseMode(key: key) {
+        case .stateless:
+            releaseHandlers()
+            forwardStatelessly(key: key)
+        case .stateful:
+            forwardStatefully(key: key, method: method)
+        }
+    }
+
+    private func chooseMode(key: TransactionKey) -> StateMode {
+        let sipMethod = message.pointee.method
+        // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
+        if sipMethod == .ack || sipMethod == .cancel { return .stateless }
+        if request.stateDemand == .stateless { return .stateless }
+        if request.stateDemand == .stateful || request.targetCount > 1 || !request.handlers.isEmpty {
+            noteMustHold()
+            return .stateful
+        }
+        var hash = KeyedHash(key: settings.hashKey)
+        hash.absorb(message.pointee.bytes(message.pointee.callID))
+        let state = StateRequest(callHash: hash.finish())
+        let logic = generations.pointee.logic(request.generation)
+        if logic.hooks.contains(.chooseStateMode) {
+            if let mode = logic.chooseStateMode(request, StateView(state: state, proxy: self)) { return mode }
+        }
+        return policyChoice(state)
+    }
+
+    // MARK: RFC 3261 §16.11
+
+    private func forwardStatelessly(key: TransactionKey) {
+        let target = request.target(0)
+        guard let departure = departure(of: target) else {
+            // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
+            return _ = reject(500, "Unresolvable Destination", key: key)
+        }
+        let branch = Branch(
+            worker: UInt8(workerIndex), listener: UInt8(request.listener), hash: key.high, loopHash: request.loopHash,
+            index: 0)
+        guard applyBranchHook() else { return _ = reject(513, "Message Too Large", key: key) }
+        addReceivedParameter()
+        addForwardingEdits(target: target, departure: departure, branch: branch)
+        guard transmitEdited(to: departure.destination, listener: departure.listener) else {
+            edits.pointee.removeAll()
+            return _ = reject(513, "Message Too Large", key: key)
+        }
+        count(.requestsForwardedStateless)
+    }
+
+    /// Runs `on_branch` for a stateless request. False: its edits do not fit.
+    private func applyBranchHook() -> Bool {
+        let logic = generations.pointee.logic(request.generation)
+        if logic.hooks.contains(.onBranch) { logic.onBranch(request) }
+        return !edits.pointee.overflowed
+    }
+
+    // MARK: RFC 3261 §16.2
+
+    private func forwardStatefully(key: TransactionKey, method: TransactionMethod) {
+        addReceivedParameter()
+        let changesURI = request.newRequestURI.count > 0
+        if changesURI { edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI) }
+        let server = createServer(key: key, method: method)
+        guard server != 0 else {
+            edits.pointee.removeAll()
+            request.needsReceived = needsReceivedParameter(request.source)
+            releaseHandlers()
+            if request.stateDemand == .auto, request.targetCount == 1 {
+                // No room for state, and nobody insists on it: the call goes on all the same.
+                return forwardStatelessly(key: key)
+            }
+            return _ = reject(503, "Transaction Limit Reached", headers: "Retry-After: 1\r\n", key: key)
+        }
+        count(.requestsForwardedStateful)
+        if message.pointee.method == .invite { sendTrying(server) }
+        let logic = generations.pointee.logic(request.generation)
+        if request.targetCount > 1 || changesURI || runsBranchHook(logic) {
+            // Each branch starts from the request as the script left it.
+            request.newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+            guard loadStoredRequest(server) else { return failServer(server, code: 500) }
+        }
+        forwardBranches(server)
+    }
+
+    /// Stores the request with the edits so far and enters its server transaction. 0: a limit was reached.
+    private func createServer(key: TransactionKey, method: TransactionMethod) -> UInt32 {
+        let isInvite = message.pointee.method == .invite
+        var slot = ServerSlot(
+            key: key, method: method,
+            machine: isInvite
+                ? .invite(InviteServerTransaction(reliability: .unreliable))
+                : .other(NonInviteServerTransaction(reliability: .unreliable)),
+            source: request.source, responseTarget: responseTarget(of: request.source),
+            listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
+        slot.onFailure = request.handlers.onFailure
+        slot.onReply = request.handlers.onReply
+        slot.onBranch = request.handlers.onBranch
+        if request.recordsRoute { slot.flags.insert(.recordRoute) }
+        slot.request = storeEdited()
+        guard !slot.request.isNone else { return 0 }
+        let server = table.pointee.insertServer(slot)
+        guard server != 0 else {
+            table.pointee.buffers.give(back: &slot.request)
+            count(.transactionsRefused)
+            return 0
+        }
+        generations.pointee.retain(request.generation)
+        request.transaction = server
+        count(.transactionsCreated)
+        return server
+    }
+
+    /// The current message with its edits, in a block of its own. None: no memory, or it does not fit.
+    func storeEdited() -> PooledBuffer {
+        guard !edits.pointee.overflowed else {
+            count(.messageOverflows)
+            return .none
+        }
+        let size = edits.pointee.serialisedCount(message.pointee)
+        var buffer = table.pointee.buffers.take(size)
+        guard !buffer.isNone else {
+            count(.transactionMemoryRefused)
+            return .none
+        }
+        let written = edits.pointee.serialise(message.pointee, into: table.pointee.buffers.room(of: buffer))
+        guard written > 0 else {
+            count(.messageOverflows)
+            table.pointee.buffers.give(back: &buffer)
+            return .none
+        }
+        buffer.count = UInt32(written)
+        return buffer
+    }
+
+    /// Makes the stored request the current message, without edits.
+    func loadStoredRequest(_ server: UInt32) -> Bool {
+        edits.pointee.removeAll()
+        request.routesRemoved = 0
+        request.needsReceived = false
+        let slot = table.pointee.servers[server]
+        guard !slot.pointee.request.isNone,
+            case .complete = message.pointee.parse(slot.pointee.request.bytes, as: .datagram)
+        else { return false }
+        return true
+    }
+
+    /// Sends a branch to each target of the context. With none left standing the best response goes up.
+    func forwardBranches(_ server: UInt32) {
+        let logic = generations.pointee.logic(request.generation)
+        let runsHook = runsBranchHook(logic)
+        let targetCount = request.targetCount
+        for index in 0..<targetCount {
+            let target = request.target(index)
+            if runsHook { logic.onBranch(request) }
+            forwardBranch(server, to: target)
+            // The next branch starts afresh; the last one's edits are not needed any more.
+            if index + 1 < targetCount {
+                guard loadStoredRequest(server) else { break }
+            }
+        }
+        if table.pointee.servers[server].pointee.pendingCount == 0 { finishContext(server) }
+    }
+
+    private func runsBranchHook(_ logic: any RoutingLogic) -> Bool {
+        logic.hooks.contains(.onBranch) || request.handlers.onBranch != 0
+    }
+
+    private func forwardBranch(_ server: UInt32, to target: Target) {
+        let slot = table.pointee.servers[server]
+        guard Int(slot.pointee.branchCount) < min(settings.limits.branchesMax, Branch.branchesMax) else {
+            count(.branchesRefused)
+            return
+        }
+        guard let departure = departure(of: target) else {
+            // §16.9: a transport failure counts as a 503.
+            return considerLocal(server, code: 503)
+        }
+        let branch = Branch(
+            worker: UInt8(workerIndex), listener: slot.pointee.listener, hash: slot.pointee.key.high,
+            loopHash: slot.pointee.loopHash, index: UInt8(slot.pointee.branchCount))
+        slot.pointee.branchCount += 1
+        addForwardingEdits(target: target, departure: departure, branch: branch)
+        let bytes = storeEdited()
+        guard !bytes.isNone else { return considerLocal(server, code: 503) }
+        let client = createClient(
+            server: server, key: ClientKey(branch, isCancel: false), isInvite: slot.pointee.machine.isInvite,
+            departure: departure, request: bytes, now: request.now)
+        guard client != 0 else { return considerLocal(server, code: 503) }
+        slot.pointee.pendingCount += 1
+        count(.branchesForwarded)
+        transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
+    }
+
+    /// Enters a client transaction that owns `request`. 0: a limit was reached, and the block is given back.
+    func createClient(
+        server: UInt32, key: ClientKey, isInvite: Bool, departure: Departure, request: PooledBuffer, now: UInt64
+    ) -> UInt32 {
+        var slot = ClientSlot(
+            key: key,
+            machine: isInvite
+                ? .invite(InviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now))
+                : .other(NonInviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now)),
+            destination: departure.destination, listener: UInt8(departure.listener), server: server)
+        slot.request = request
+        if isInvite { slot.giveUpAt = now &+ settings.limits.timerCMilliseconds }
+        let client = table.pointee.insertClient(slot)
+        guard client != 0 else {
+            table.pointee.buffers.give(back: &slot.request)
+            count(.transactionsRefused)
+            return 0
+        }
+        guard table.pointee.armClient(client) else {
+            count(.timersRefused)
+            table.pointee.removeClient(client)
+            return 0
+        }
+        publishClientCount()
+        return client
+    }
+
+    func publishClientCount() {
+        counters.set(ProxyCounter.clientTransactionsLive.rawValue, UInt64(table.pointee.clients.count))
+    }
+}

@@ -1,0 +1,166 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+
+// Responses made here: RFC 3261 §8.2.6.
+extension Proxy {
+    /// Answers the current request without keeping state (§8.2.7): a retransmission is handled anew and
+    /// gets the same answer.
+    func replyStatelessly(
+        code: Int, reason: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer, key: TransactionKey
+    ) {
+        let target = responseTarget(of: request.source)
+        withUnsafeTemporaryAllocation(byteCount: LocalTag.count + SocketAddress.ipTextBytesMax, alignment: 8) { text in
+            var content = ResponseWriter.Content()
+            content.reason = reason
+            content.extraHeaders = headers
+            let tag = UnsafeMutableRawBufferPointer(rebasing: text[..<LocalTag.count])
+            LocalTag(key: key).write(into: tag)
+            content.toTag = UnsafeRawBufferPointer(tag)
+            fillReceived(&content, UnsafeMutableRawBufferPointer(rebasing: text[LocalTag.count...]))
+            transmitReply(code: code, content, to: target, listener: request.listener)
+        }
+    }
+
+    /// `received` and `rport` for a response to a request that does not carry them yet.
+    private func fillReceived(_ content: inout ResponseWriter.Content, _ text: UnsafeMutableRawBufferPointer) {
+        guard request.needsReceived else { return }
+        let count = request.source.writeIP(into: text)
+        content.received = UnsafeRawBufferPointer(rebasing: text[..<count])
+        content.rport = Int(request.source.port)
+    }
+
+    private func transmitReply(code: Int, _ content: ResponseWriter.Content, to target: SocketAddress, listener: Int) {
+        // The status line and what is added beside the request's own headers.
+        let room = sink.reserve(message.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512)
+        let written = ResponseWriter.write(code, content, to: message.pointee, into: room)
+        guard written > 0 else { return count(.messageOverflows) }
+        sink.commit(written, to: target, listener: listener)
+        count(.repliesLocal)
+    }
+
+    /// 100 (Trying), kept for retransmissions (§17.2.1).
+    func sendTrying(_ server: UInt32) {
+        let slot = table.pointee.servers[server]
+        var content = ResponseWriter.Content()
+        // The stored request has received and rport; the message at hand gets them here.
+        withUnsafeTemporaryAllocation(byteCount: SocketAddress.ipTextBytesMax, alignment: 8) { text in
+            request.needsReceived = needsReceivedParameter(request.source)
+            fillReceived(&content, text)
+            request.needsReceived = false
+            let buffer = writeReply(code: 100, content, to: message)
+            guard !buffer.isNone else { return }
+            storeAndSend(buffer, code: 100, server: server, now: request.now)
+        }
+        _ = slot
+    }
+
+    /// A response in a block of its own. None: no memory, or it does not fit.
+    func writeReply(
+        code: Int, _ content: ResponseWriter.Content, to stored: UnsafeMutablePointer<SIPMessage>
+    ) -> PooledBuffer {
+        let size = stored.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512
+        // Responses carry no body of the request and few of its headers: write to scratch, keep what is there.
+        let scratch = nextRewriteBuffer()
+        let written = ResponseWriter.write(code, content, to: stored.pointee, into: scratch)
+        guard written > 0, written <= size else {
+            count(.messageOverflows)
+            return .none
+        }
+        let buffer = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+        if buffer.isNone { count(.transactionMemoryRefused) }
+        return buffer
+    }
+
+    /// Answers a held request with a final response made here. The request must still be stored.
+    func replyStatefully(
+        _ server: UInt32, code: Int, reason: UnsafeRawBufferPointer, headers: UnsafeRawBufferPointer, now: UInt64
+    ) {
+        let slot = table.pointee.servers[server]
+        guard !slot.pointee.request.isNone,
+            case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram)
+        else { return finishServer(server, .terminated) }
+        var content = ResponseWriter.Content()
+        content.reason = reason
+        content.extraHeaders = headers
+        withUnsafeTemporaryAllocation(byteCount: LocalTag.count, alignment: 8) { tag in
+            LocalTag(key: slot.pointee.key).write(into: tag)
+            content.toTag = UnsafeRawBufferPointer(tag)
+            let buffer = writeReply(code: code, content, to: storedMessage)
+            guard !buffer.isNone else { return finishServer(server, .terminated) }
+            count(.repliesLocal)
+            storeAndSend(buffer, code: code, server: server, now: now)
+        }
+    }
+
+    /// Ends a request that nothing can be done about any more.
+    func failServer(_ server: UInt32, code: Int) {
+        replyStatefully(
+            server, code: code, reason: UnsafeRawBufferPointer(start: nil, count: 0),
+            headers: UnsafeRawBufferPointer(start: nil, count: 0), now: request.now)
+    }
+
+    /// Keeps a response for retransmissions and sends it through the server machine.
+    func storeAndSend(_ buffer: PooledBuffer, code: Int, server: UInt32, now: UInt64) {
+        let slot = table.pointee.servers[server]
+        table.pointee.buffers.give(back: &slot.pointee.response)
+        slot.pointee.response = buffer
+        let actions = slot.pointee.machine.send(code: code, timers: settings.timers, now: now)
+        if actions.contains(.transmit) {
+            transmit(buffer.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+        }
+        if code >= 200 { finalWasSent(server) }
+        finishServer(server, actions)
+    }
+
+    /// After the final response the request and the candidates are not needed any more.
+    func finalWasSent(_ server: UInt32) {
+        let slot = table.pointee.servers[server]
+        slot.pointee.flags.insert(.finalSent)
+        table.pointee.releaseMessages(of: server)
+    }
+
+    /// Carries out what a server machine's event left to do beside transmitting.
+    func finishServer(_ server: UInt32, _ actions: TransactionActions) {
+        if actions.contains(.timedOut) { count(.ackTimeouts) }
+        if actions.contains(.terminated) {
+            endServer(server)
+        } else if !table.pointee.armServer(server) {
+            count(.timersRefused)
+            endServer(server)
+        }
+    }
+
+    func endServer(_ server: UInt32) {
+        let slot = table.pointee.servers[server]
+        let generation = slot.pointee.generation
+        var handlers = TransactionHandlers()
+        handlers.onFailure = slot.pointee.onFailure
+        handlers.onReply = slot.pointee.onReply
+        handlers.onBranch = slot.pointee.onBranch
+        if !handlers.isEmpty { generations.pointee.logic(generation).release(handlers) }
+        table.pointee.removeServer(server)
+        generations.pointee.release(generation)
+    }
+
+    // MARK: Malformed requests
+
+    func receivedMalformed(_ error: ParseError, from source: SocketAddress, listener: Int, now: UInt64) {
+        guard error.responseCode != 0 else { return count(.malformedDropped) }
+        count(.malformedAnswered)
+        answerMalformed(code: Int(error.responseCode), text: error.text, from: source, listener: listener, now: now)
+    }
+
+    /// Answers as far as the message could be read; drops what can't be answered: responses, ACKs, and
+    /// requests without a Via to go back by.
+    func answerMalformed(code: Int, text: StaticString, from source: SocketAddress, listener: Int, now: UInt64) {
+        guard message.pointee.isRequest, message.pointee.method != .ack, !message.pointee.topVia.host.isAbsent else {
+            return count(.malformedDropped)
+        }
+        request.begin(source: source, listener: listener, now: now)
+        request.needsReceived = needsReceivedParameter(source)
+        let key = TransactionKey(request: message.pointee, hashKey: settings.hashKey)
+        replyStatelessly(
+            code: code, reason: text.rawBytes, headers: UnsafeRawBufferPointer(start: nil, count: 0), key: key)
+    }
+}

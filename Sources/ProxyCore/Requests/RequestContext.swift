@@ -1,0 +1,208 @@
+public import Reactor
+public import SIPMessage
+
+/// What the routing logic decided about a request. The core carries it out when the handler has ended.
+@frozen
+public enum Verdict: UInt8, Sendable {
+    /// Nothing yet.
+    case none
+    /// Forward to the target set, statefully or not (`stateDemand`).
+    case relay
+    /// Answer here with `replyCode`.
+    case reply
+    /// Say nothing.
+    case drop
+}
+
+/// Who may keep the state of a relayed request.
+@frozen
+public enum StateDemand: UInt8, Sendable {
+    /// Left open: `choose_state_mode` or the policy decides.
+    case auto
+    case stateful
+    case stateless
+}
+
+/// One place a request is to go.
+public struct Target {
+    /// Request-URI on this branch; empty: the request's own.
+    public var uri: UnsafeRawBufferPointer
+    /// Where the datagram goes; `.none`: found from the topmost Route or the URI.
+    public var destination: SocketAddress
+
+    public init(uri: UnsafeRawBufferPointer, destination: SocketAddress = .none) {
+        self.uri = uri
+        self.destination = destination
+    }
+}
+
+/// Names of a script's own handlers for one transaction: numbers that only the routing logic understands; 0: none.
+@frozen
+public struct TransactionHandlers: Sendable, Equatable {
+    public var onFailure: Int32 = 0
+    public var onReply: Int32 = 0
+    public var onBranch: Int32 = 0
+
+    public init() {}
+
+    public var isEmpty: Bool { onFailure == 0 && onReply == 0 && onBranch == 0 }
+}
+
+/// The request being handled: its message, pending edits and the decision so far. One a worker, reused.
+///
+/// Bytes and ranges are valid until the handler ends. Worker-owned.
+public final class RequestContext {
+    public let message: UnsafeMutablePointer<SIPMessage>
+    public let edits: UnsafeMutablePointer<MessageEdits>
+    let arena: UnsafeMutablePointer<Arena>
+    private let targetStorage: UnsafeMutablePointer<Target>
+    let targetsMax: Int
+
+    public internal(set) var source = SocketAddress.none
+    public internal(set) var listener = 0
+    public internal(set) var now: UInt64 = 0
+    public internal(set) var verdict = Verdict.none
+    public internal(set) var replyCode = 0
+    public internal(set) var replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Complete header lines for the response.
+    public internal(set) var replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
+    public internal(set) var targetCount = 0
+    /// Where every target goes unless it says otherwise; `.none`: by Route or URI.
+    public internal(set) var nextHop = SocketAddress.none
+    public var stateDemand = StateDemand.auto
+    public var handlers = TransactionHandlers()
+    /// Our own Route was on top, or a strict router's Request-URI was put right (RFC 3261 §16.4).
+    public internal(set) var wasRoutedHere = false
+    /// Record-Route is to be added.
+    public var recordsRoute = false
+    /// New Request-URI; empty: the message's own.
+    var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The final response a failure handler is asked about; 0 outside of one.
+    public internal(set) var failureCode = 0
+    /// Server transaction the request belongs to already; 0: none yet.
+    var transaction: UInt32 = 0
+    var generation: UInt16 = 0
+    /// Topmost Route values that a pending edit removes.
+    var routesRemoved = 0
+    /// Of the request as it arrived (`Branch.loopHash`).
+    var loopHash: UInt32 = 0
+    /// Received and rport are still to be written into the top Via.
+    var needsReceived = false
+
+    init(
+        message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
+        arena: UnsafeMutablePointer<Arena>, targetsMax: Int
+    ) {
+        self.message = message
+        self.edits = edits
+        self.arena = arena
+        self.targetsMax = targetsMax
+        targetStorage = .allocate(capacity: targetsMax)
+    }
+
+    deinit {
+        targetStorage.deallocate()
+    }
+
+    func begin(source: SocketAddress, listener: Int, now: UInt64) {
+        edits.pointee.removeAll()
+        arena.pointee.removeAll()
+        self.source = source
+        self.listener = listener
+        self.now = now
+        stateDemand = .auto
+        handlers = TransactionHandlers()
+        wasRoutedHere = false
+        recordsRoute = false
+        newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+        failureCode = 0
+        transaction = 0
+        needsReceived = false
+        routesRemoved = 0
+        loopHash = 0
+        clearVerdict()
+    }
+
+    /// Forgets the decision, for a failure handler that makes a new one.
+    func clearVerdict() {
+        verdict = .none
+        replyCode = 0
+        replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
+        replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
+        targetCount = 0
+        nextHop = .none
+    }
+
+    /// The Request-URI as it stands.
+    public var requestURI: UnsafeRawBufferPointer {
+        newRequestURI.count > 0 ? newRequestURI : message.pointee.bytes(message.pointee.requestURI)
+    }
+
+    /// Replaces the Request-URI. False: no room, or not a URI that could stand there.
+    public func setRequestURI(_ uri: UnsafeRawBufferPointer) -> Bool {
+        guard Self.isPlausibleURI(uri), let copy = arena.pointee.copy(uri) else { return false }
+        newRequestURI = copy
+        return true
+    }
+
+    func target(_ index: Int) -> Target {
+        precondition(index >= 0 && index < targetCount, "no such target")
+        return targetStorage[index]
+    }
+
+    /// Adds a target with its own Request-URI. False: `targetsMax` reached, no room, or no plausible URI.
+    public func addTarget(uri: UnsafeRawBufferPointer, destination: SocketAddress = .none) -> Bool {
+        guard targetCount < targetsMax, Self.isPlausibleURI(uri), let copy = arena.pointee.copy(uri) else {
+            return false
+        }
+        appendTarget(Target(uri: copy, destination: destination))
+        return true
+    }
+
+    /// Adds the request's own URI as the target.
+    func addOwnTarget() {
+        appendTarget(Target(uri: UnsafeRawBufferPointer(start: nil, count: 0)))
+    }
+
+    private func appendTarget(_ target: Target) {
+        (targetStorage + targetCount).initialize(to: target)
+        targetCount += 1
+    }
+
+    // MARK: Decisions
+
+    /// Forward to the targets added so far, or to the Request-URI when there are none.
+    ///
+    /// - Parameter nextHop: where the datagrams go, whatever Route and URI say.
+    public func relay(nextHop: SocketAddress = .none) {
+        verdict = .relay
+        self.nextHop = nextHop
+    }
+
+    /// Answer here. The reason is copied; an empty one stands for the code's usual phrase.
+    ///
+    /// - Returns: false when the code is not 100…699, or when the text does not fit or breaks its line.
+    public func reply(
+        code: Int, reason: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        headers: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)
+    ) -> Bool {
+        guard (100...699).contains(code), !reason.contains(where: { $0 == 13 || $0 == 10 || $0 == 0 }),
+            let reasonCopy = arena.pointee.copy(reason), let headersCopy = arena.pointee.copy(headers)
+        else { return false }
+        verdict = .reply
+        replyCode = code
+        replyReason = reasonCopy
+        replyHeaders = headersCopy
+        return true
+    }
+
+    /// Neither forward nor answer.
+    public func drop() {
+        verdict = .drop
+    }
+
+    /// No byte that could end the start line or a `<…>`.
+    private static func isPlausibleURI(_ uri: UnsafeRawBufferPointer) -> Bool {
+        uri.count > 0 && !uri.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") })
+    }
+}

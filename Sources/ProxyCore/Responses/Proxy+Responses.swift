@@ -1,0 +1,199 @@
+internal import Reactor
+internal import SIPMessage
+internal import SIPTransaction
+
+// A response from its arrival to its client transaction, or past it by its Via: RFC 3261 §16.7, §16.11.
+extension Proxy {
+    /// - Parameter posted: another worker received it and handed it over.
+    func receivedResponse(from source: SocketAddress, listener: Int, now: UInt64, posted: Bool) {
+        if !posted { count(.responsesReceived) }
+        // §18.1.2: the top Via must be ours, or the response is not for us.
+        let via = message.pointee.topVia
+        guard via.branch.count == Branch.count, let branch = Branch(message.pointee.bytes(via.branch)),
+            identity.isOwn(via, in: message.pointee)
+        else { return count(.responsesStray) }
+        if !posted, Int(branch.worker) != workerIndex, postToOwner(branch, from: source, listener: listener) { return }
+        response.begin(source: source, now: now)
+        let key = ClientKey(branch, isCancel: message.pointee.cSeqMethod == .cancel)
+        let client = table.pointee.findClient(key)
+        if client != 0 {
+            receivedResponse(client: client, now: now)
+        } else {
+            forwardResponseStatelessly(branch)
+        }
+    }
+
+    /// True: the owner has it, or nobody can.
+    private func postToOwner(_ branch: Branch, from source: SocketAddress, listener: Int) -> Bool {
+        let owner = Int(branch.worker)
+        guard owner < settings.workerCount, let peers, peers.clientTransactions(of: owner) > 0 else { return false }
+        let bytes = UnsafeRawBufferPointer(rebasing: message.pointee.bytes[..<message.pointee.byteCount])
+        if peers.post(bytes, to: owner, source: source, listener: listener) {
+            count(.responsesPostedToOwner)
+        } else {
+            count(.responsesPostFailed)
+        }
+        return true
+    }
+
+    // MARK: Without state
+
+    /// Sends a response on by the Via below ours (§16.11), provided its branch proves that the request went
+    /// through a holder of our key.
+    func forwardResponseStatelessly(_ branch: Branch) {
+        guard let via = secondVia() else { return count(.responsesStray) }
+        let key = TransactionKey(via: via, message: message.pointee, hashKey: settings.hashKey)
+        guard key.high == branch.hash else { return count(.responsesForged) }
+        guard let target = responseTarget(of: via) else { return count(.targetsUnresolvable) }
+        let incoming = min(Int(branch.listener), settings.listeners.count - 1)
+        let listener = identity.listener(for: target, incoming: incoming)
+        guard listener >= 0 else { return count(.targetsUnresolvable) }
+        let logic = generations.pointee.logic(generations.pointee.current)
+        if message.pointee.statusCode > 100, logic.hooks.contains(.onReply) {
+            logic.onReply(response)
+            if response.isDropped && message.pointee.statusCode < 200 { return }
+        }
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
+    }
+
+    private func secondVia() -> Via? {
+        var cursor = message.pointee.elements(of: .via)
+        _ = cursor.next(in: message.pointee)
+        guard let element = cursor.next(in: message.pointee) else { return nil }
+        return Via.parse(element.value, in: message.pointee.bytes)
+    }
+
+    /// RFC 3261 §18.2.2, RFC 3581 §4.
+    private func responseTarget(of via: Via) -> SocketAddress? {
+        let port = via.port == 0 ? 5_060 : via.port
+        if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
+            return address
+        }
+        let host = via.received.isAbsent ? via.host : via.received
+        let address = resolver.resolve(
+            host: message.pointee.bytes(host), port: via.rport > 0 ? UInt16(truncatingIfNeeded: via.rport) : port)
+        return address.isNone ? nil : address
+    }
+
+    // MARK: With state
+
+    private func receivedResponse(client: UInt32, now: UInt64) {
+        let slot = table.pointee.clients[client]
+        let code = message.pointee.statusCode
+        // After our own verdict on a branch (Timer C, unanswered CANCEL) its late responses only end it.
+        let actions = slot.pointee.machine.received(code: code, timers: settings.timers, now: now)
+        if actions.contains(.acknowledge) { acknowledge(client) }
+        if actions.contains(.deliver) {
+            deliver(code: code, client: client, now: now)
+        } else if actions.isEmpty || actions == .acknowledge {
+            count(.retransmissionsAbsorbed)
+        }
+        finishClient(client, actions, now: now)
+    }
+
+    /// Sends the ACK for a non-2xx final response, hop by hop (§17.1.1.3). It takes the place of the INVITE.
+    private func acknowledge(_ client: UInt32) {
+        let slot = table.pointee.clients[client]
+        if !slot.pointee.flags.contains(.holdsAck) {
+            guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
+            let scratch = nextRewriteBuffer()
+            let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
+            guard written > 0 else { return count(.messageOverflows) }
+            table.pointee.buffers.give(back: &slot.pointee.request)
+            slot.pointee.request = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+            slot.pointee.flags.insert(.holdsAck)
+        }
+        transmit(slot.pointee.request.bytes, to: slot.pointee.destination, listener: Int(slot.pointee.listener))
+    }
+
+    /// §16.7: a response that the client transaction passed up.
+    private func deliver(code: Int, client: UInt32, now: UInt64) {
+        let slot = table.pointee.clients[client]
+        if slot.pointee.key.isCancel { return }
+        if code < 200 {
+            return deliverProvisional(code: code, client: client, now: now)
+        }
+        slot.pointee.giveUpAt = .max
+        let wasFinished = slot.pointee.flags.contains(.finished)
+        slot.pointee.flags.insert(.finished)
+        // A retransmitted INVITE 2xx still needs no request; a first one no longer does.
+        if code < 300 { table.pointee.buffers.give(back: &slot.pointee.request) }
+        let server = slot.pointee.server
+        guard server != 0 else {
+            // §16.7 step 5: a 2xx to INVITE goes upstream whatever has happened.
+            if code < 300, slot.pointee.machine.isInvite { forwardLateSuccess(client) }
+            return
+        }
+        if !wasFinished { table.pointee.servers[server].pointee.pendingCount -= 1 }
+        if code < 300 {
+            forwardSuccess(client: client, server: server, now: now)
+        } else if !wasFinished {
+            keepCandidate(code: code, server: server, now: now)
+        }
+    }
+
+    private func forwardLateSuccess(_ client: UInt32) {
+        let key = table.pointee.clients[client].pointee.key
+        forwardResponseStatelessly(
+            Branch(
+                worker: UInt8(workerIndex), listener: 0, hash: key.hash, loopHash: key.loopHash, index: key.index))
+    }
+
+    private func deliverProvisional(code: Int, client: UInt32, now: UInt64) {
+        let slot = table.pointee.clients[client]
+        if slot.pointee.flags.contains(.cancelWanted) {
+            // §9.1: now that a provisional response has come, CANCEL may go.
+            sendCancel(client, now: now)
+        }
+        if code > 100, slot.pointee.machine.isInvite, !slot.pointee.flags.contains(.cancelSent) {
+            // §16.7 step 2: Timer C starts again.
+            slot.pointee.giveUpAt = now &+ settings.limits.timerCMilliseconds
+        }
+        let server = slot.pointee.server
+        guard code > 100, server != 0, !table.pointee.servers[server].pointee.flags.contains(.finalSent) else { return }
+        runReplyHook(server)
+        guard !response.isDropped else { return }
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        let buffer = storeEdited()
+        guard !buffer.isNone else { return }
+        count(.responsesForwarded)
+        storeAndSend(buffer, code: code, server: server, now: now)
+    }
+
+    func runReplyHook(_ server: UInt32) {
+        let slot = table.pointee.servers[server]
+        let logic = generations.pointee.logic(slot.pointee.generation)
+        guard logic.hooks.contains(.onReply) || slot.pointee.onReply != 0 else { return }
+        response.isStateful = true
+        response.handlers.onReply = slot.pointee.onReply
+        logic.onReply(response)
+    }
+
+    /// §16.7 steps 5, 9 and 10: a 2xx goes up at once and the other branches are cancelled.
+    private func forwardSuccess(client: UInt32, server: UInt32, now: UInt64) {
+        let slot = table.pointee.servers[server]
+        let isInvite = slot.pointee.machine.isInvite
+        // Only an INVITE may have more than one final response.
+        guard isInvite || !slot.pointee.flags.contains(.finalSent) else { return }
+        runReplyHook(server)
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        if !isInvite {
+            let buffer = storeEdited()
+            guard !buffer.isNone else { return }
+            count(.responsesForwarded)
+            return storeAndSend(buffer, code: 200, server: server, now: now)
+        }
+        // An INVITE's 2xx is retransmitted end to end: nothing to keep.
+        guard transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener)) else { return }
+        count(.responsesForwarded)
+        let isFirst = !slot.pointee.flags.contains(.finalSent)
+        let actions = slot.pointee.machine.send(code: 200, timers: settings.timers, now: now)
+        if isFirst {
+            finalWasSent(server)
+            table.pointee.buffers.give(back: &slot.pointee.response)
+            if slot.pointee.pendingCount > 0 { cancelBranches(server, now: now) }
+        }
+        finishServer(server, actions)
+    }
+}

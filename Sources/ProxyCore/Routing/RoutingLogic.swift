@@ -1,0 +1,53 @@
+public import StatePolicy
+
+/// Which hooks a routing logic has; the core does no work for the others.
+public struct RoutingHooks: OptionSet, Sendable {
+    public let rawValue: UInt8
+
+    public init(rawValue: UInt8) {
+        self.rawValue = rawValue
+    }
+
+    public static let onReply = RoutingHooks(rawValue: 1 << 0)
+    public static let onBranch = RoutingHooks(rawValue: 1 << 1)
+    public static let onFailure = RoutingHooks(rawValue: 1 << 2)
+    public static let chooseStateMode = RoutingHooks(rawValue: 1 << 3)
+}
+
+/// What decides where requests go: the native rules, or a Lua script. Called on the worker's thread only.
+///
+/// A logic is one generation: a reload installs another one, and transactions keep the one they began with.
+public protocol RoutingLogic: AnyObject {
+    var hooks: RoutingHooks { get }
+
+    /// A request that is no retransmission and passed the core's checks. Leaves a verdict in `request`.
+    func onRequest(_ request: RequestContext)
+
+    /// A response about to be forwarded, or kept as a candidate for the best one.
+    func onReply(_ response: ResponseContext)
+
+    /// One branch of a request about to be forwarded; edits apply to this branch alone.
+    func onBranch(_ request: RequestContext)
+
+    /// All branches failed; `request.failureCode` tells how. A verdict in `request` replaces that answer.
+    func onFailure(_ request: RequestContext)
+
+    /// Asked for requests whose state may be held anywhere. `nil`: as the policy says.
+    func chooseStateMode(_ request: RequestContext, _ view: StateView) -> StateMode?
+
+    /// The transaction that named these handlers is over.
+    func release(_ handlers: TransactionHandlers)
+}
+
+/// What `choose_state_mode` may see beside the request.
+public struct StateView {
+    public let state: StateRequest
+    let proxy: Proxy
+
+    /// The configured policy's answer.
+    public func choose() -> StateMode {
+        proxy.policyChoice(state)
+    }
+
+    public var policyName: String { proxy.policyName }
+}
