@@ -1,7 +1,7 @@
 public import Reactor
-public import SIPMessage
+internal import SIPMessage
 internal import SIPTransaction
-public import StatePolicy
+internal import StatePolicy
 
 /// Other workers of this process, as one of them sees them.
 public protocol WorkerPeers: AnyObject {
@@ -23,7 +23,7 @@ public final class Proxy {
     let sink: any DatagramSink
     let identity: Identity
     let resolver: TargetResolver
-    unowned let peers: (any WorkerPeers)?
+    let peers: (any WorkerPeers)?
 
     // Kept behind pointers that never change: the packet path reaches them without exclusivity checks.
     let message: UnsafeMutablePointer<SIPMessage>
@@ -35,6 +35,8 @@ public final class Proxy {
     let generations: UnsafeMutablePointer<GenerationTable>
     let request: RequestContext
     let response: ResponseContext
+    /// For messages composed here on their way into a block of their own.
+    let scratch: UnsafeMutableRawBufferPointer
     /// Two buffers by turns for messages that are rewritten while they are handled.
     let rewriteBuffers: UnsafeMutableRawBufferPointer
     var rewriteTurn = 0
@@ -74,6 +76,7 @@ public final class Proxy {
         request = RequestContext(
             message: message, edits: edits, arena: arena, targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits)
+        scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         rewriteBuffers = .allocate(byteCount: 2 * datagramBytesMax, alignment: 64)
         policy = .allocate(capacity: 1)
         policy.initialize(to: settings.policy.make())
@@ -87,6 +90,7 @@ public final class Proxy {
         table.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         rewriteBuffers.deallocate()
+        scratch.deallocate()
         policy.deinitialize(count: 1).deallocate()
     }
 

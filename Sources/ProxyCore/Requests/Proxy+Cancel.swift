@@ -44,7 +44,6 @@ extension Proxy {
         slot.pointee.giveUpAt = now &+ settings.timers.transactionTimeoutMilliseconds
         if !table.pointee.armClient(client) { count(.timersRefused) }
         guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
-        let scratch = nextRewriteBuffer()
         let written = RequestWriter.writeCancel(for: storedMessage.pointee, into: scratch)
         guard written > 0 else { return count(.messageOverflows) }
         let bytes = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))

@@ -89,7 +89,7 @@ extension Proxy {
         let uri = target.uri.count > 0 ? target.uri : request.newRequestURI
         if let strict = departure.strictRoute {
             swapStrictRoute(strict, requestURI: uri.count > 0 ? uri : request.requestURI)
-        } else if uri.count > 0 {
+        } else if uri.count > 0, target.uri.count > 0 || !request.isRequestURIEdited {
             edits.pointee.replace(message.pointee.requestURI, with: uri)
         }
         edits.pointee.begin(at: message.pointee.startLineEnd)

@@ -68,16 +68,18 @@ extension Proxy {
     private func forwardStatefully(key: TransactionKey, method: TransactionMethod) {
         addReceivedParameter()
         let changesURI = request.newRequestURI.count > 0
-        if changesURI { edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI) }
+        if changesURI {
+            edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI)
+            request.isRequestURIEdited = true
+        }
         let server = createServer(key: key, method: method)
         guard server != 0 else {
-            edits.pointee.removeAll()
-            request.needsReceived = needsReceivedParameter(request.source)
             releaseHandlers()
             if request.stateDemand == .auto, request.targetCount == 1 {
                 // No room for state, and nobody insists on it: the call goes on all the same.
                 return forwardStatelessly(key: key)
             }
+            request.needsReceived = needsReceivedParameter(request.source)
             return _ = reject(503, "Transaction Limit Reached", headers: "Retry-After: 1\r\n", key: key)
         }
         count(.requestsForwardedStateful)
@@ -86,6 +88,7 @@ extension Proxy {
         if request.targetCount > 1 || changesURI || runsBranchHook(logic) {
             // Each branch starts from the request as the script left it.
             request.newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+            request.isRequestURIEdited = false
             guard loadStoredRequest(server) else { return failServer(server, code: 500) }
         }
         forwardBranches(server)

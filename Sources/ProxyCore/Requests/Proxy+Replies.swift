@@ -61,7 +61,6 @@ extension Proxy {
     ) -> PooledBuffer {
         let size = stored.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512
         // Responses carry no body of the request and few of its headers: write to scratch, keep what is there.
-        let scratch = nextRewriteBuffer()
         let written = ResponseWriter.write(code, content, to: stored.pointee, into: scratch)
         guard written > 0, written <= size else {
             count(.messageOverflows)

@@ -130,8 +130,7 @@ extension Proxy {
 
     private func rejectProxyRequire(key: TransactionKey) -> Bool {
         // The option tags go back in Unsupported (§16.3 step 5, §8.2.2.3).
-        let lines = nextRewriteBuffer()
-        var writer = TextWriter(lines)
+        var writer = TextWriter(scratch)
         var cursor = message.pointee.elements(of: .proxyRequire)
         while let element = cursor.next(in: message.pointee) {
             writer.append("Unsupported: ")

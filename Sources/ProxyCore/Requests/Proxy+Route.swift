@@ -101,7 +101,7 @@ extension Proxy {
     }
 
     /// The rewrite buffer that the current message does not stand in.
-    func nextRewriteBuffer() -> UnsafeMutableRawBufferPointer {
+    private func nextRewriteBuffer() -> UnsafeMutableRawBufferPointer {
         rewriteTurn ^= 1
         let half = datagramBytesMax
         return UnsafeMutableRawBufferPointer(rebasing: rewriteBuffers[rewriteTurn * half..<(rewriteTurn + 1) * half])

@@ -77,6 +77,8 @@ public final class RequestContext {
     public var recordsRoute = false
     /// New Request-URI; empty: the message's own.
     var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+    /// A pending edit puts `newRequestURI` into the message already.
+    var isRequestURIEdited = false
     /// The final response a failure handler is asked about; 0 outside of one.
     public internal(set) var failureCode = 0
     /// Server transaction the request belongs to already; 0: none yet.
@@ -115,6 +117,7 @@ public final class RequestContext {
         wasRoutedHere = false
         recordsRoute = false
         newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+        isRequestURIEdited = false
         failureCode = 0
         transaction = 0
         needsReceived = false

@@ -20,10 +20,10 @@ extension Proxy {
     func keepCandidate(code: Int, server: UInt32, now: UInt64) {
         let slot = table.pointee.servers[server]
         guard !slot.pointee.flags.contains(.finalSent) else { return }
+        runReplyHook(server)
         if code == 401 || code == 407, slot.pointee.branchCount > 1 { collectChallenges(server) }
         let best = Int(slot.pointee.bestCode)
         if best == 0 || Self.rank(of: code) < Self.rank(of: best) {
-            runReplyHook(server)
             edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
             let buffer = storeEdited()
             if !buffer.isNone {
@@ -52,7 +52,6 @@ extension Proxy {
     /// §16.7 step 7: all challenges go upstream together. Keeps the header lines of this one.
     private func collectChallenges(_ server: UInt32) {
         let slot = table.pointee.servers[server]
-        let scratch = nextRewriteBuffer()
         var writer = TextWriter(scratch)
         writer.append(slot.pointee.challenges.bytes)
         for name in [HeaderName.wwwAuthenticate, .proxyAuthenticate] {

@@ -97,8 +97,7 @@ extension Proxy {
         let slot = table.pointee.clients[client]
         if !slot.pointee.flags.contains(.holdsAck) {
             guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
-            let scratch = nextRewriteBuffer()
-            let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
+                let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
             guard written > 0 else { return count(.messageOverflows) }
             table.pointee.buffers.give(back: &slot.pointee.request)
             slot.pointee.request = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
@@ -122,7 +121,9 @@ extension Proxy {
         let server = slot.pointee.server
         guard server != 0 else {
             // §16.7 step 5: a 2xx to INVITE goes upstream whatever has happened.
-            if code < 300, slot.pointee.machine.isInvite { forwardLateSuccess(client) }
+            if code < 300, slot.pointee.machine.isInvite, let branch = Branch(message.pointee.bytes(message.pointee.topVia.branch)) {
+                forwardResponseStatelessly(branch)
+            }
             return
         }
         if !wasFinished { table.pointee.servers[server].pointee.pendingCount -= 1 }
@@ -131,13 +132,6 @@ extension Proxy {
         } else if !wasFinished {
             keepCandidate(code: code, server: server, now: now)
         }
-    }
-
-    private func forwardLateSuccess(_ client: UInt32) {
-        let key = table.pointee.clients[client].pointee.key
-        forwardResponseStatelessly(
-            Branch(
-                worker: UInt8(workerIndex), listener: 0, hash: key.hash, loopHash: key.loopHash, index: key.index))
     }
 
     private func deliverProvisional(code: Int, client: UInt32, now: UInt64) {

@@ -1,4 +1,5 @@
 public import Reactor
+internal import SIPMessage
 public import StatePolicy
 
 /// Routing without a script: by Route, else to a fixed next hop, else by Request-URI.

@@ -1,3 +1,4 @@
+internal import Reactor
 internal import SIPTransaction
 
 // Time passing: every deadline of every transaction goes through here.
