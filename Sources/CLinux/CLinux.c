@@ -9,7 +9,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,13 +21,19 @@ void cl_unmap(void *memory, size_t bytes) { munmap(memory, bytes); }
 
 static uint64_t nanoseconds(clockid_t clock) {
     struct timespec now;
-    clock_gettime(clock, &now);
+    if (clock_gettime(clock, &now) != 0) return 0;
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 uint64_t cl_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
-uint64_t cl_thread_cpu_nanoseconds(void) { return nanoseconds(CLOCK_THREAD_CPUTIME_ID); }
+int cl_thread_cpu_clock(void) {
+    clockid_t clock = CLOCK_THREAD_CPUTIME_ID;
+    pthread_getcpuclockid(pthread_self(), &clock);
+    return (int)clock;
+}
+
+uint64_t cl_clock_nanoseconds(int clock) { return nanoseconds((clockid_t)clock); }
 
 void cl_thread_name(const char *name) {
     char shortened[16];
@@ -61,8 +66,6 @@ int cl_affinity_pin(int n) {
     return -EINVAL;
 }
 
-void cl_timer_slack(uint64_t slack) { prctl(PR_SET_TIMERSLACK, (unsigned long)slack, 0, 0, 0); }
-
 int cl_epoll_create(void) {
     int fd = epoll_create1(EPOLL_CLOEXEC);
     return fd >= 0 ? fd : -errno;
@@ -92,9 +95,4 @@ void cl_eventfd_signal(int fd) {
     ssize_t written;
     do written = write(fd, &one, sizeof one);
     while (written < 0 && errno == EINTR);
-}
-
-void cl_sleep_nanoseconds(uint64_t duration) {
-    struct timespec time = {.tv_sec = (time_t)(duration / 1000000000u), .tv_nsec = (long)(duration % 1000000000u)};
-    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
 }

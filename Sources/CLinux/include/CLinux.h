@@ -34,16 +34,16 @@ void cl_unmap(void *_Nonnull memory, size_t bytes);
 
 // CLOCK_MONOTONIC.
 uint64_t cl_monotonic_nanoseconds(void);
-// CPU time of the calling thread.
-uint64_t cl_thread_cpu_nanoseconds(void);
+// Identifies the calling thread's CPU clock for cl_clock_nanoseconds.
+int cl_thread_cpu_clock(void);
+// 0 when there is no such clock (any more).
+uint64_t cl_clock_nanoseconds(int clock);
 // Names the calling thread; at most 15 bytes count.
 void cl_thread_name(const char *_Nonnull name);
 // Number of processors the calling thread may run on; at least 1.
 int cl_affinity_count(void);
 // Binds the calling thread to the n-th processor of those it may run on.
 int cl_affinity_pin(int n);
-// The kernel may wake the calling thread this much late; the default is 50,000.
-void cl_timer_slack(uint64_t nanoseconds);
 
 // ---- Addresses: numbers in host order; see SocketAddress. ----
 
@@ -133,7 +133,6 @@ int cl_epoll_add(int epoll, int fd, uint64_t tag, int edge);
 int cl_epoll_wait(int epoll, uint64_t *_Nonnull tags, int max, int timeout_milliseconds);
 int cl_eventfd_create(void);
 void cl_eventfd_signal(int fd);
-void cl_sleep_nanoseconds(uint64_t nanoseconds);
 
 #ifdef __cplusplus
 }
