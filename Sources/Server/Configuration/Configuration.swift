@@ -1,0 +1,175 @@
+/// Everything an operator can set, typed and with defaults; a freshly made value is the proxy without a file.
+///
+/// The names, ranges, units and meanings stand in `Setting.all`, from which the file, the environment and the reference
+/// page are derived; the defaults stand here and nowhere else. Lengths of time carry their unit in the name.
+public struct Configuration: Sendable, Equatable {
+    public var listen: [ListenAddress] = [ListenAddress.standard]
+    public var workers: WorkerCount = .automatic
+    public var pinWorkers = false
+    /// Absolute, or relative to the working directory; the loader has already resolved it against the file's folder.
+    public var script: String?
+    public var nextHop: Endpoint?
+    public var domains: [String] = []
+    public var recordRoute = false
+    public var drainSeconds = 30
+    public var state = State()
+    public var limits = Limits()
+    public var timers = Timers()
+    public var peers: [Peer] = []
+    public var sockets = Sockets()
+    public var mailbox = Mailbox()
+    public var lua = Lua()
+    public var control = Control()
+    public var logging = LoggingOptions()
+
+    public init() {}
+
+    /// Where and when the proxy keeps transaction state of its own accord.
+    public struct State: Sendable, Equatable {
+        public enum Policy: String, Sendable, CaseIterable {
+            case stateful
+            case stateless
+        }
+
+        public var policy: Policy = .stateful
+        /// The key that makes branches deterministic; nil means sixteen random bytes at each start.
+        public var branchKey: [UInt8]?
+
+        public init() {}
+    }
+
+    /// What bounds memory and work; each is reserved or checked, and printed at start-up.
+    public struct Limits: Sendable, Equatable {
+        public var transactions = 200_000
+        public var branches = 16
+        public var headers = 256
+        public var messageBytes = 65_535
+        public var waiting = 10_000
+        public var maxForwards = 70
+
+        public init() {}
+    }
+
+    /// RFC 3261 §17.1.1.1 and the table of Appendix A; the other timers are multiples of these.
+    public struct Timers: Sendable, Equatable {
+        public var t1Milliseconds = 500
+        public var t2Milliseconds = 4_000
+        public var t4Milliseconds = 5_000
+        public var cMilliseconds = 190_000
+
+        public init() {}
+    }
+
+    public struct Sockets: Sendable, Equatable {
+        public var receiveBufferBytes = 4 << 20
+        public var sendBufferBytes = 4 << 20
+        public var batch = 64
+        public var busyPollMicroseconds = 50
+
+        public init() {}
+    }
+
+    public struct Mailbox: Sendable, Equatable {
+        public var slots = 4_096
+
+        public init() {}
+    }
+
+    /// What one run of a handler may use before the request that it serves gets a 500, and what a machine may hold.
+    public struct Lua: Sendable, Equatable {
+        public var instructions = 1_000_000
+        public var milliseconds = 100
+        public var memoryBytes = 16 << 20
+        public var vmMemoryBytes = 256 << 20
+
+        public init() {}
+    }
+
+    public struct Control: Sendable, Equatable {
+        /// nil switches the control socket off.
+        public var socket: String? = Control.standardSocket
+
+        public static let standardSocket = "/run/servartuka.sock"
+
+        public init() {}
+    }
+
+    public struct LoggingOptions: Sendable, Equatable {
+        public enum Level: String, Sendable, CaseIterable {
+            case trace
+            case debug
+            case info
+            case notice
+            case warning
+            case error
+            case critical
+        }
+
+        public enum Format: String, Sendable, CaseIterable {
+            case text
+            case json
+        }
+
+        public var level: Level = .info
+        public var format: Format = .text
+        /// "stderr", "stdout" or the path of a file that is appended to.
+        public var destination = "stderr"
+        public var queue = 8_192
+
+        public init() {}
+    }
+}
+
+/// How many workers share the listen addresses.
+public enum WorkerCount: Sendable, Equatable, CustomStringConvertible {
+    /// As many as the process has processors' worth of quota.
+    case automatic
+    case fixed(Int)
+
+    public var description: String {
+        switch self {
+        case .automatic: "auto"
+        case .fixed(let count): String(count)
+        }
+    }
+}
+
+/// One socket address to receive on and, where that is a wildcard or behind a translation, the name others reach it by.
+public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
+    public enum Transport: String, Sendable, CaseIterable {
+        case udp
+    }
+
+    public var transport: Transport
+    public var endpoint: Endpoint
+    /// What goes into Via and Record-Route instead of the address: HOST or HOST:PORT.
+    public var advertise: String?
+
+    public init(transport: Transport, endpoint: Endpoint, advertise: String? = nil) {
+        self.transport = transport
+        self.endpoint = endpoint
+        self.advertise = advertise
+    }
+
+    static let standard = ListenAddress(
+        transport: .udp, endpoint: Endpoint(address: IPAddress(version4: (127, 0, 0, 1)), port: Endpoint.standardPort))
+
+    /// As it is written in the file, for example `udp:192.0.2.1:5060`.
+    public var description: String { "\(transport.rawValue):\(endpoint)" }
+}
+
+/// A neighbour that the proxy knows by address.
+public struct Peer: Sendable, Equatable {
+    public var name: String
+    public var network: Network
+    /// 0 means any port.
+    public var port: UInt16
+    public var trusted: Bool
+
+    public init(name: String, network: Network, port: UInt16 = 0, trusted: Bool = false) {
+        self.name = name
+        self.network = network
+        self.port = port
+        self.trusted = trusted
+    }
+}

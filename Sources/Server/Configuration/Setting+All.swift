@@ -1,0 +1,130 @@
+extension Setting {
+    /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
+    /// place and default in `Configuration`.
+    public static let all: [Setting] = top + state + limits + timers + sockets + lua + edges
+
+    private static let top: [Setting] = [
+        Setting(
+            "listen", .listeners(\.listen),
+            "Socket addresses to receive on. A wildcard address, or one behind address translation, needs `advertise`, "
+                + "the HOST or HOST:PORT that goes into Via and Record-Route."),
+        Setting(
+            "workers", .workers(\.workers, 1...1_024),
+            "Worker threads; `auto` is one for each processor of the process's quota."),
+        Setting("pin_workers", .boolean(\.pinWorkers), "Bind each worker to a processor of its own."),
+        Setting(
+            "script", .path(\.script), appliesOnReload: true,
+            "The Lua routing script, relative to the folder of the configuration file."),
+        Setting(
+            "next_hop", .endpoint(\.nextHop),
+            "Where requests without a Route go when there is no script; without it they follow their Request-URI."),
+        Setting(
+            "domains", .names(\.domains),
+            "Host names and addresses that mean this proxy, beside its listen addresses."),
+        Setting(
+            "record_route", .boolean(\.recordRoute),
+            "Stay on the path of dialogs when there is no script; a script decides for itself."),
+        Setting(
+            "drain_seconds", .time(\.drainSeconds, .seconds, 0...3_600), appliesOnReload: true,
+            "How long a draining proxy waits for transactions in flight before it exits."),
+        Setting(
+            "peers", .peers(\.peers),
+            "Known neighbours: a name, an address (ADDRESS, ADDRESS:PORT or a network ADDRESS/BITS) and whether "
+                + "what they assert is trusted."),
+    ]
+
+    private static let state: [Setting] = [
+        Setting(
+            "state.policy", .choice(\.state.policy),
+            "Whether requests that leave the choice open are forwarded with or without transaction state."),
+        Setting(
+            "state.branch_key", .secret(\.state.branchKey),
+            "Key of the deterministic branches. Proxies that share an address need the same one; by default it is "
+                + "random at each start."),
+    ]
+
+    private static let limits: [Setting] = [
+        Setting(
+            "limits.transactions", .integer(\.limits.transactions, 1...10_000_000),
+            "Transactions in flight over all workers; further requests are answered 503."),
+        Setting(
+            "limits.branches", .integer(\.limits.branches, 1...64),
+            "Branches that one request may be forked to."),
+        Setting(
+            "limits.headers", .integer(\.limits.headers, 16...256),
+            "Header lines of one message; more are answered 513."),
+        Setting(
+            "limits.message_bytes", .bytes(\.limits.messageBytes, 1_300...65_535),
+            "Size of one message; larger requests are answered 513."),
+        Setting(
+            "limits.waiting", .integer(\.limits.waiting, 1...1_000_000),
+            "Requests whose handler is waiting for something, over all workers; further ones are answered 503."),
+        Setting(
+            "limits.max_forwards", .integer(\.limits.maxForwards, 1...255),
+            "Max-Forwards given to requests that come without one (RFC 3261 §16.6)."),
+        Setting(
+            "mailbox.slots", .integer(\.mailbox.slots, 64...1_048_576),
+            "Messages that one worker's mailbox holds, which other workers post to."),
+    ]
+
+    private static let timers: [Setting] = [
+        Setting(
+            "timers.t1", .time(\.timers.t1Milliseconds, .milliseconds, 10...60_000),
+            "Round-trip estimate and base of the retransmission timers (RFC 3261 §17.1.1.1)."),
+        Setting(
+            "timers.t2", .time(\.timers.t2Milliseconds, .milliseconds, 10...60_000),
+            "Longest interval between retransmissions of non-INVITE requests and of INVITE responses."),
+        Setting(
+            "timers.t4", .time(\.timers.t4Milliseconds, .milliseconds, 10...60_000),
+            "Longest time that a message stays in the network."),
+        Setting(
+            "timers.c", .time(\.timers.cMilliseconds, .milliseconds, 1_000...3_600_000),
+            "How long a branch of an INVITE may ring; RFC 3261 §16.6 asks for more than three minutes."),
+    ]
+
+    private static let sockets: [Setting] = [
+        Setting(
+            "sockets.receive_buffer_bytes", .bytes(\.sockets.receiveBufferBytes, 4_096...(1 << 30)),
+            "Kernel receive buffer of each socket; the kernel may grant less, which is logged."),
+        Setting(
+            "sockets.send_buffer_bytes", .bytes(\.sockets.sendBufferBytes, 4_096...(1 << 30)),
+            "Kernel send buffer of each socket."),
+        Setting(
+            "sockets.batch", .integer(\.sockets.batch, 1...64),
+            "Datagrams read or written by one system call at most."),
+        Setting(
+            "sockets.busy_poll_microseconds", .time(\.sockets.busyPollMicroseconds, .microseconds, 0...10_000),
+            "How long a worker that has just had traffic polls before it sleeps."),
+    ]
+
+    private static let lua: [Setting] = [
+        Setting(
+            "lua.instructions", .integer(\.lua.instructions, 1_000...1_000_000_000),
+            "Virtual-machine instructions that one run of a handler may execute."),
+        Setting(
+            "lua.milliseconds", .time(\.lua.milliseconds, .milliseconds, 1...60_000),
+            "Time that one run of a handler may take without waiting."),
+        Setting(
+            "lua.memory_bytes", .bytes(\.lua.memoryBytes, (64 << 10)...(16 << 30)),
+            "Memory that one run of a handler may add."),
+        Setting(
+            "lua.vm_memory_bytes", .bytes(\.lua.vmMemoryBytes, (1 << 20)...(64 << 30)),
+            "Memory of one worker's Lua machine."),
+    ]
+
+    private static let edges: [Setting] = [
+        Setting(
+            "control.socket", .path(\.control.socket),
+            "Unix socket of `servartuka ctl`, mode 0600; empty switches it off."),
+        Setting(
+            "logging.level", .choice(\.logging.level), appliesOnReload: true,
+            "The least severe level that is written."),
+        Setting("logging.format", .choice(\.logging.format), "Lines of key=value text, or one JSON object a line."),
+        Setting(
+            "logging.destination", .destination(\.logging.destination),
+            "Where log lines go; a file is appended to and opened anew on SIGHUP."),
+        Setting(
+            "logging.queue", .integer(\.logging.queue, 64...1_048_576),
+            "Log lines that may wait for the writer; further ones are dropped and counted."),
+    ]
+}
