@@ -45,7 +45,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ProxyCore", "Scripting", "Reactor", "StatePolicy",
+                "ProxyCore", "Scripting", "Reactor", "SIPTransaction", "StatePolicy",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),

@@ -14,10 +14,9 @@ public struct HashKey: Sendable, Equatable {
         HashKey(low: .random(in: .min ... .max), high: .random(in: .min ... .max))
     }
 
-    /// A key from any text: equal text, equal key, on every machine.
-    public init(text: String) {
+    /// A key from any bytes: equal bytes, equal key, on every machine.
+    public init(bytes: [UInt8]) {
         self.init(low: 0x7365_7276_6172_7475, high: 0x6272_616e_6368_6b65)
-        let bytes = Array(text.utf8)
         let digest = bytes.withUnsafeBytes { bytes in
             var hash = KeyedHash(key: self)
             hash.absorb(bytes)

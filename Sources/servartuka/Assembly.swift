@@ -1,26 +1,14 @@
 import Server
 
-/// Puts the data plane together from a configuration: the one place that knows the reactor, the proxy core and the
-/// scripting at once.
+/// Puts the program together from a configuration.
 enum Assembly {
     static func makeRuntime(_ loaded: LoadedConfiguration, _ log: LogOutput) -> any ProxyRuntime {
-        UnassembledRuntime()
+        DataPlane.make(loaded.configuration)
     }
 
-    static var checker: any ScriptChecker { UnassembledChecker() }
+    static var checker: any ScriptChecker { NoScripts() }
 }
 
-/// Stands in until the data plane is wired; starting it fails with a plain message.
-private final class UnassembledRuntime: ProxyRuntime {
-    let metrics: [RuntimeMetric] = []
-
-    func start() throws(RuntimeError) { throw RuntimeError("this build has no data plane yet") }
-    func reload(_ configuration: Configuration) throws(RuntimeError) {}
-    func snapshot() -> RuntimeSnapshot { RuntimeSnapshot() }
-    func drain() {}
-    func stop() {}
-}
-
-private struct UnassembledChecker: ScriptChecker {
+private struct NoScripts: ScriptChecker {
     func check(_ configuration: Configuration) -> [ScriptProblem] { [] }
 }

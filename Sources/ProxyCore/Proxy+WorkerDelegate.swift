@@ -1,0 +1,42 @@
+public import Reactor
+
+/// Kinds of mail between the proxies of one process.
+enum ProxyMail {
+    /// A response for a transaction of the receiver.
+    static let response: UInt32 = 1
+}
+
+extension Proxy: WorkerDelegate {
+    public func mail(_ mail: borrowing Mail, now: UInt64) {
+        if mail.kind == ProxyMail.response {
+            receivedFromWorker(mail.payload, from: mail.address, listener: mail.listener, now: now)
+        }
+    }
+
+    public func stopped() {
+        publishGauges()
+    }
+}
+
+/// The workers of one group as peers of each other.
+public final class WorkerLinks: WorkerPeers {
+    private unowned let worker: Worker
+    private let counters: [CounterBlock]
+
+    /// - Parameters:
+    ///   - worker: the one whose links these are.
+    ///   - counters: the proxy counters of all workers, in their order.
+    public init(worker: Worker, counters: [CounterBlock]) {
+        self.worker = worker
+        self.counters = counters
+    }
+
+    public func post(_ datagram: UnsafeRawBufferPointer, to worker: Int, source: SocketAddress, listener: Int) -> Bool {
+        self.worker.post(
+            Mail(kind: ProxyMail.response, listener: listener, address: source, payload: datagram), toWorker: worker)
+    }
+
+    public func clientTransactions(of worker: Int) -> UInt64 {
+        counters[worker].value(ProxyCounter.clientTransactionsLive.rawValue)
+    }
+}

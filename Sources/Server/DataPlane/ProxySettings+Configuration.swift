@@ -1,0 +1,56 @@
+internal import ProxyCore
+internal import Reactor
+internal import SIPTransaction
+internal import StatePolicy
+
+extension ProxySettings {
+    /// The part of the configuration that the proxy core needs.
+    ///
+    /// - Parameter listeners: as bound, in the configuration's order.
+    init(_ configuration: Configuration, listeners: [Reactor.Listener], workerCount: Int) {
+        let local = LocalAddresses.all()
+        self.init(
+            listeners: zip(configuration.listen, listeners).map { wanted, bound in
+                Self.listener(wanted, bound: bound.address, local: local)
+            })
+        localAddresses = local
+        domains = configuration.domains
+        self.workerCount = workerCount
+        timers = TransactionTimers(
+            t1Milliseconds: UInt64(configuration.timers.t1Milliseconds),
+            t2Milliseconds: UInt64(configuration.timers.t2Milliseconds),
+            t4Milliseconds: UInt64(configuration.timers.t4Milliseconds))
+        limits.transactionsMax = configuration.limits.transactions
+        limits.branchesMax = configuration.limits.branches
+        limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
+        policy =
+            switch configuration.state.policy {
+            case .stateful: .stateful
+            case .stateless: .stateless
+            }
+        if let key = configuration.state.branchKey { hashKey = HashKey(bytes: key) }
+    }
+
+    private static func listener(
+        _ wanted: ListenAddress, bound: SocketAddress, local: [SocketAddress]
+    ) -> ProxySettings.Listener {
+        let standIn = bound.isWildcard ? LocalAddresses.primary(like: bound, among: local) : nil
+        var host = (standIn ?? bound).ipText
+        var port = bound.port
+        if let advertised = wanted.advertise {
+            (host, port) = split(advertised, defaultPort: bound.port)
+        }
+        return ProxySettings.Listener(address: bound, advertisedHost: host, advertisedPort: port)
+    }
+
+    /// HOST, HOST:PORT, [V6] or [V6]:PORT; the configuration has been checked.
+    private static func split(_ text: String, defaultPort: UInt16) -> (String, UInt16) {
+        if let address = SocketAddress(text) {
+            return (address.ipText, address.port == 0 ? defaultPort : address.port)
+        }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]) else {
+            return (text, defaultPort)
+        }
+        return (String(text[..<colon]), port)
+    }
+}
