@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -96,3 +97,10 @@ void cl_eventfd_signal(int fd) {
     do written = write(fd, &one, sizeof one);
     while (written < 0 && errno == EINTR);
 }
+
+void cl_pause(uint64_t duration) {
+    struct timespec time = {.tv_sec = (time_t)(duration / 1000000000u), .tv_nsec = (long)(duration % 1000000000u)};
+    clock_nanosleep(CLOCK_MONOTONIC, 0, &time, NULL);
+}
+
+void cl_timer_slack(uint64_t slack) { prctl(PR_SET_TIMERSLACK, (unsigned long)slack, 0, 0, 0); }

@@ -6,6 +6,11 @@ public struct ReactorConfiguration: Sendable {
     public static let batchMaxLimit = 256
     public static let mailboxSlotsMax = 1 << 20
     public static let workersMax = 1_024
+    /// Fewer expected datagrams are not worth a pause.
+    public static let gatherDatagramsMin: UInt64 = 2
+    /// A pause must not make timers late.
+    public static let gatherMicrosecondsMax = 1_000
+    public static let busyPollMicrosecondsMax = 1_000_000
 
     /// Each worker binds a socket of its own to each of them. Port 0 lets the system choose one, the same for all workers.
     public var listen: [SocketAddress]
@@ -18,8 +23,12 @@ public struct ReactorConfiguration: Sendable {
     /// Asked of the kernel for each socket; 0 leaves the system's default. Without CAP_NET_ADMIN the system's maximum applies.
     public var receiveBufferBytes = 4 << 20
     public var sendBufferBytes = 1 << 20
-    /// How long a worker that has just had traffic polls before it sleeps.
+    /// How long a worker that has just had traffic polls before it sleeps: shorter latencies, paid
+    /// for with processor time. 0: never.
     public var busyPollMicroseconds = 0
+    /// Under traffic so dense that at least `gatherDatagramsMin` datagrams are expected in this time, a worker pauses this long
+    /// before it looks again, instead of being woken for each of them. 0: never.
+    public var gatherMicroseconds = 0
     /// How long a flush waits in all for a socket whose send buffer is full.
     public var sendWaitMilliseconds = 5
     /// Letters that fit into a worker's mailbox, rounded up to a power of two.

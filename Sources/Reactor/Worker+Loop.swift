@@ -9,6 +9,9 @@ extension Worker {
     /// How often the sockets' drop counters are read while there is traffic.
     private static let dropsIntervalNanoseconds: UInt64 = 1_000_000_000
 
+    /// Datagrams further apart than this count as this far apart.
+    fileprivate static let gapNanosecondsMax: UInt64 = 1_000_000
+
     private struct LoopState {
         /// Bit by listener: may have datagrams waiting.
         var ready: UInt64 = 0
@@ -20,6 +23,11 @@ extension Worker {
         var lastDropsRead: UInt64 = 0
         /// Traffic since the drop counters were read.
         var dropsUnread = false
+        /// Datagrams of this turn.
+        var received = 0
+        /// When the last ones came, and the mean time between two of them.
+        var lastReceive: UInt64 = 0
+        var gapNanoseconds = Worker.gapNanosecondsMax
     }
 
     /// Runs until `stop`; on the worker's thread.
@@ -28,6 +36,7 @@ extension Worker {
         readTime(&state)
         state.lastDropsRead = state.now
         delegate.started(worker: self)
+        if configuration.gatherMicroseconds > 0 { cl_timer_slack(1) }
         while !stopping.load(ordering: .relaxed) {
             let began = state.now
             var worked = receive(&state, delegate)
@@ -68,9 +77,18 @@ extension Worker {
             let count = receiveBatch(listener, delegate)
             if count < configuration.batchMax { state.ready &= ~(UInt64(1) << UInt64(listener)) }
             received = received || count > 0
+            state.received += count
         }
         if received { state.dropsUnread = true }
+        estimateGap(&state)
         return received
+    }
+
+    private func estimateGap(_ state: inout LoopState) {
+        guard state.received > 0 else { return }
+        let gap = min((state.now &- state.lastReceive) / UInt64(state.received), Self.gapNanosecondsMax)
+        state.gapNanoseconds = (state.gapNanoseconds * 7 + gap) / 8
+        state.lastReceive = state.now
     }
 
     private func receiveBatch(_ listener: Int, _ delegate: any WorkerDelegate) -> Int {
@@ -131,7 +149,8 @@ extension Worker {
 
     /// Finds out which sockets have datagrams; sleeps when nothing else is to be done.
     private func wait(_ state: inout LoopState, _ delegate: any WorkerDelegate) {
-        let pollNanoseconds = UInt64(max(0, configuration.busyPollMicroseconds)) &* 1_000
+        let pollNanoseconds = UInt64(configuration.busyPollMicroseconds) * 1_000
+        let gatherNanoseconds = UInt64(configuration.gatherMicroseconds) * 1_000
         if state.ready != 0 || sendSide.pointee.failuresCount > 0 {
             // Somebody is served already: only look.
             if listeners.count > 1 { poll(&state, timeout: 0) }
@@ -141,9 +160,17 @@ extension Worker {
             } else {
                 poll(&state, timeout: 0)
             }
+        } else if state.received > 0,
+            state.gapNanoseconds * ReactorConfiguration.gatherDatagramsMin < gatherNanoseconds
+        {
+            cl_pause(gatherNanoseconds)
+            counters.add(.wakeups)
+            readTime(&state)
+            state.ready = UInt64(1) << UInt64(listeners.count) - 1
         } else {
             sleep(&state, delegate)
         }
+        state.received = 0
     }
 
     private func sleep(_ state: inout LoopState, _ delegate: any WorkerDelegate) {

@@ -183,6 +183,8 @@ extension ReactorConfiguration {
         var result = self
         result.workers = min(max(workers, 1), Self.workersMax)
         result.batchMax = min(max(batchMax, 1), Self.batchMaxLimit)
+        result.busyPollMicroseconds = min(max(busyPollMicroseconds, 0), Self.busyPollMicrosecondsMax)
+        result.gatherMicroseconds = min(max(gatherMicroseconds, 0), Self.gatherMicrosecondsMax)
         result.mailboxSlots = min(max(mailboxSlots, 2), Self.mailboxSlotsMax)
         result.sendSlots = min(max(sendSlots, 1), 1_024)
         result.sendArenaBytes = min(max(sendArenaBytes, 2 * (datagramBytesMax + 1)), 1 << 30)

@@ -64,6 +64,55 @@ import Testing
         }
     }
 
+    @Test(
+        "a worker that polls or gathers instead of sleeping serves all its listeners",
+        arguments: [(0, 300), (200, 0), (50, 300)])
+    func waiting(busyPollMicroseconds: Int, gatherMicroseconds: Int) throws {
+        var configuration = ReactorConfiguration(listen: [loopback4, loopback6])
+        configuration.workers = 1
+        configuration.batchMax = 8
+        configuration.busyPollMicroseconds = busyPollMicroseconds
+        configuration.gatherMicroseconds = gatherMicroseconds
+        let group = try WorkerGroup(configuration)
+        defer { group.stop() }
+        try group.start { EchoDelegate($0) }
+        let sockets = group.listeners.map { listener in
+            let socket = TestSocket(ipv6: listener.address.isIPv6)
+            socket.connect(to: listener.address)
+            return socket
+        }
+        for round in 0..<50 {
+            for number in 0..<40 { sockets[number % 2].send([UInt8(round), UInt8(number)]) }
+            for number in 0..<40 { #expect(sockets[number % 2].receive() == [UInt8(round), UInt8(number)]) }
+        }
+    }
+
+    @Test("the kernel's receive time is there when asked for")
+    func timestamps() throws {
+        let seen = Mutex<[UInt64]>([])
+        for asked in [false, true] {
+            var configuration = ReactorConfiguration(listen: [loopback4])
+            configuration.workers = 1
+            configuration.kernelTimestamps = asked
+            let group = try WorkerGroup(configuration)
+            defer { group.stop() }
+            try group.start { worker in
+                let delegate = ClosureDelegate(worker)
+                delegate.onReceived = { worker, datagram, source, listener in
+                    seen.withLock { $0.append(worker.kernelNanoseconds) }
+                }
+                return delegate
+            }
+            let socket = TestSocket()
+            socket.connect(to: group.listeners[0].address)
+            socket.send([1])
+            #expect(eventually { seen.withLock { $0.count } == (asked ? 2 : 1) })
+        }
+        let times = seen.withLock { $0 }
+        #expect(times.first == 0)
+        #expect(times.last ?? 0 > 1_500_000_000 * 1_000_000_000)
+    }
+
     @Test("a datagram to a wildcard listener is answered from the address it was sent to")
     func wildcard() throws {
         for (wildcard, targets) in [

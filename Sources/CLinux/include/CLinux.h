@@ -133,6 +133,10 @@ int cl_epoll_add(int epoll, int fd, uint64_t tag, int edge);
 int cl_epoll_wait(int epoll, uint64_t *_Nonnull tags, int max, int timeout_milliseconds);
 int cl_eventfd_create(void);
 void cl_eventfd_signal(int fd);
+// Sleeps without watching anything.
+void cl_pause(uint64_t nanoseconds);
+// How late the kernel may end the calling thread's pauses, to save wake-ups; 50,000 unless set.
+void cl_timer_slack(uint64_t nanoseconds);
 
 #ifdef __cplusplus
 }
