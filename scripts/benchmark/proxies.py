@@ -74,7 +74,7 @@ class Running:
             command, log=self.log, cwd=setup.folder, cgroup=cgroup, environment=environment
         )
         try:
-            wait_for_udp_port(setup.listen.port, self.child, f"{proxy.name} (log: {self.log})")
+            wait_for_udp_port(setup.listen.port, self.child, proxy.name, self.log)
             self._settle()
         except BaseException:
             supervisor.stop(self.child)
@@ -130,7 +130,7 @@ class Servartuka(Proxy):
     name = "servartuka"
 
     def __init__(self, binary: Path | None = None) -> None:
-        self.binary = binary or Path(os.environ.get("SERVARTUKA_BINARY", ROOT / ".build/release/servartuka"))
+        self.binary = binary or Path(os.environ.get("PROXY_BINARY", ROOT / ".build/release/servartuka"))
 
     def check(self) -> None:
         if not self.binary.exists():
@@ -164,7 +164,7 @@ class Servartuka(Proxy):
             script.write_text(self.script(setup))
             lines.append(f"script: {script}")
         else:
-            lines += [f'next_hop: "{setup.next_hop_uri}"', f"state: {{policy: {setup.mode}}}"]
+            lines += [f'next_hop: "{setup.next_hop}"', f"state: {{policy: {setup.mode}}}"]
         if setup.transactions_max:
             lines.append(f"limits: {{transactions: {setup.transactions_max}}}")
         configuration = setup.folder / "servartuka.yaml"

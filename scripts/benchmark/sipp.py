@@ -84,7 +84,7 @@ class Uas:
         self.statistics_file.unlink(missing_ok=True)
         command += ["-trace_stat", "-stf", str(self.statistics_file), "-fd", "1"]
         self.child = supervisor.start(command, log=folder / "uas.log", cwd=folder)
-        wait_for_udp_port(address.port, self.child, "SIPp uas")
+        wait_for_udp_port(address.port, self.child, "SIPp uas", folder / "uas.log")
 
     def __enter__(self) -> "Uas":
         return self
@@ -220,8 +220,10 @@ def setup_times(path: Path) -> list[float]:
     return times
 
 
-def wait_for_udp_port(port: int, child: subprocess.Popen, name: str, limit_seconds: float = 10.0) -> None:
-    """Returns once some process has bound the UDP port; raises when the child died or the time is up."""
+def wait_for_udp_port(
+    port: int, child: subprocess.Popen, name: str, log: Path, limit_seconds: float = 10.0
+) -> None:
+    """Returns once some process has bound the UDP port; raises, quoting the log, when none does."""
     wanted = f":{port:04X} "
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
@@ -232,9 +234,17 @@ def wait_for_udp_port(port: int, child: subprocess.Popen, name: str, limit_secon
             except FileNotFoundError:
                 continue
         if child.poll() is not None:
-            raise RuntimeError(f"{name} ended at start-up with status {child.returncode}; see its log")
+            raise RuntimeError(f"{name} ended at start-up with status {child.returncode}: {tail(log)}")
         time.sleep(0.02)
-    raise RuntimeError(f"{name} did not bind UDP port {port} within {limit_seconds:.0f} s; see its log")
+    raise RuntimeError(f"{name} did not bind UDP port {port} within {limit_seconds:.0f} s: {tail(log)}")
+
+
+def tail(log: Path, characters_max: int = 600) -> str:
+    """The end of a log on one line, for a message: the folder it lies in does not outlive the run."""
+    try:
+        return log.read_text(errors="replace")[-characters_max:].strip().replace("\n", " | ")
+    except FileNotFoundError:
+        return "no log"
 
 
 def _common_options(lost_percent: int) -> list[str]:

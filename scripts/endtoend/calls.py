@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmark.processes import Supervisor
 from benchmark.progress import Progress
 from benchmark.proxies import Proxy, Setup
-from benchmark.sipp import Address, Uac, UacResult, Uas
+from benchmark.sipp import Address, Uac, UacResult, Uas, tail
 
 PROXY_PORT, UAS_PORT, UAC_PORT = 18060, 18070, 18080
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
@@ -54,12 +54,11 @@ def run_calls(supervisor: Supervisor, proxy: Proxy, case: CallCase, progress: Pr
     with tempfile.TemporaryDirectory(prefix="servartuka-e2e-") as name:
         folder = Path(name)
         setup = Setup(case.mode, Address(host, PROXY_PORT), Address(host, UAS_PORT), folder, workers=case.workers)
-        with Uas(supervisor, folder, setup.next_hop, lost_percent=case.lost_percent) as uas:
+        with Uas(supervisor, folder, setup.next_hop, lost_percent=case.lost_percent):
             with proxy.running(supervisor, setup) as running:
                 results = _call(supervisor, folder, setup, case, progress)
                 alive = running.alive()
-                log = "" if alive else f"; the proxy died: {_tail(running.log)}"
-            del uas
+                log = "" if alive else f"; the proxy died: {tail(running.log)}"
     outcome = Outcome(
         case.name, False, sum(r.successful for r in results), sum(r.failed for r in results),
         sum(r.retransmissions for r in results),
@@ -88,9 +87,3 @@ def _call(supervisor: Supervisor, folder: Path, setup: Setup, case: CallCase, pr
         )
     return [uac.wait(progress=lambda share: progress.show(case.name, share)) for uac in uacs]
 
-
-def _tail(path: Path, characters_max: int = 400) -> str:
-    try:
-        return path.read_text(errors="replace")[-characters_max:].strip().replace("\n", " | ")
-    except FileNotFoundError:
-        return ""

@@ -152,7 +152,8 @@ def run_reload(supervisor: Supervisor, proxy: Servartuka, case: ReloadCase, prog
         details.append("the proxy died")
     passed = (
         alive and not reloader.problems and not result.aborted and result.failed == 0
-        and reloader.reloads >= RELOADS_SHARE_MIN * intended and result.successful == case.rate * seconds and (flat or not case.judge_memory)
+        and reloader.reloads >= RELOADS_SHARE_MIN * intended
+        and result.successful == case.rate * seconds and (flat or not case.judge_memory)
     )
     return Outcome(case.name, passed, result.successful, result.failed, result.retransmissions, "; ".join(details))
 
