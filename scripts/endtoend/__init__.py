@@ -1,0 +1,1 @@
+"""End-to-end runs: real calls through a real proxy process, with loss, two workers, reloads and soak."""
