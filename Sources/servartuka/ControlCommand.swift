@@ -1,6 +1,6 @@
-import ArgumentParser
+public import ArgumentParser
 import Foundation
-import Server
+public import Server
 
 struct ControlCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

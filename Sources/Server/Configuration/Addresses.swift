@@ -57,14 +57,17 @@ public struct Endpoint: Sendable, Hashable, CustomStringConvertible {
         self.port = port
     }
 
-    /// Parses `ADDRESS` or `ADDRESS:PORT`; an IPv6 address with a port needs its brackets. nil when it is not that.
+    /// Parses `ADDRESS` or `ADDRESS:PORT`, nil for anything else. An IPv6 address needs its brackets even without a
+    /// port: `2001:db8::1:5060` would be another address, where an address and a port were meant.
     public init?(_ text: String, defaultPort: UInt16 = Endpoint.standardPort) {
+        let isBracketed = text.hasPrefix("[")
         if let address = IPAddress(text) {
+            guard !address.isVersion6 || isBracketed else { return nil }
             self.init(address: address, port: defaultPort)
             return
         }
         guard let colon = text.lastIndex(of: ":"), let address = IPAddress(String(text[..<colon])),
-            !address.isVersion6 || text.hasPrefix("["),
+            !address.isVersion6 || isBracketed,
             let port = Endpoint.port(text[text.index(after: colon)...])
         else { return nil }
         self.init(address: address, port: port)

@@ -79,7 +79,8 @@ extension ConfigurationReader {
             }
             return (network, 0)
         }
-        guard let endpoint = Endpoint(text, defaultPort: 0) else {
+        if let address = IPAddress(text) { return (Network(address), 0) }
+        guard let endpoint = Endpoint(text) else {
             report(
                 field.origin, "\(key).address",
                 "expected ADDRESS, ADDRESS:PORT or ADDRESS/BITS such as 192.0.2.0/24, got \(field.summary)")

@@ -209,7 +209,7 @@ extension ConfigurationReader {
         var fields: [String: ConfigurationNode] = [:]
         var isWhole = true
         for (name, value) in pairs {
-            guard let text = keyName(name) else {
+            guard let text = keyName(name, in: key) else {
                 isWhole = false
                 continue
             }

@@ -38,7 +38,7 @@ struct ConfigurationReader {
             return
         }
         for (key, value) in pairs {
-            guard let name = keyName(key) else { continue }
+            guard let name = keyName(key, in: section) else { continue }
             if let setting = settings.first(where: { $0.name == name }) {
                 read(value, as: setting)
             } else {
@@ -47,13 +47,18 @@ struct ConfigurationReader {
         }
     }
 
-    /// The text of a key; nil when it is none, which is reported, or a repeated key that already was.
-    mutating func keyName(_ key: ConfigurationNode) -> String? {
+    /// The text of a key inside `parent`; nil when it is none, which is reported, or a repeated key, which already was.
+    mutating func keyName(_ key: ConfigurationNode, in parent: String? = nil) -> String? {
         guard case .scalar(let name) = key.content else {
-            report(key.origin, "", "expected a key, got \(key.summary)")
+            report(key.origin, parent ?? "", "expected a key, got \(key.summary)")
             return nil
         }
-        return name.unicodeScalars.first == ConfigurationDocument.repeatedKeyMark ? nil : name
+        guard name.unicodeScalars.first == ConfigurationDocument.repeatedKeyMark else { return name }
+        // That report could not know yet inside what the key stands.
+        if let parent, let index = diagnostics.firstIndex(where: { $0.origin == key.origin }) {
+            diagnostics[index].key = "\(parent).\(diagnostics[index].key)"
+        }
+        return nil
     }
 
     private mutating func reportUnknown(_ origin: ConfigurationOrigin, _ key: String) {

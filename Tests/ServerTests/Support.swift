@@ -1,0 +1,85 @@
+import Foundation
+import Server
+import Synchronization
+
+/// A folder of its own for each test, removed with it. Short, since a socket path has at most 107 bytes.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        var template = Array("/tmp/servartuka-XXXXXX".utf8CString)
+        guard let made = mkdtemp(&template) else { throw POSIXError(.EIO) }
+        path = String(cString: made)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+}
+
+/// A data plane in memory: its numbers are set by the test, its calls recorded.
+final class MemoryRuntime: ProxyRuntime {
+    struct State {
+        var calls: [String] = []
+        var snapshot = RuntimeSnapshot(
+            workers: [[5, 2], [7, 1]], listeners: ["udp:192.0.2.1:5060"], transactionsInFlight: 0, scriptGeneration: 1)
+        var reloadError: RuntimeError?
+        var reloaded: [Configuration] = []
+    }
+
+    let state = Mutex(State())
+
+    let metrics = [
+        RuntimeMetric("test_datagrams_received_total", kind: .counter, help: "Datagrams received."),
+        RuntimeMetric(
+            MetricFamily("test_requests_total", kind: .counter, labels: ["worker", "method"], help: "By \"method\"."),
+            labels: ["IN\"V\\ITE\n"]),
+    ]
+
+    var calls: [String] { state.withLock { $0.calls } }
+
+    func start() throws(RuntimeError) { state.withLock { $0.calls.append("start") } }
+
+    func reload(_ configuration: Configuration) throws(RuntimeError) {
+        let error = state.withLock { state -> RuntimeError? in
+            state.calls.append("reload")
+            if let error = state.reloadError { return error }
+            state.reloaded.append(configuration)
+            state.snapshot.scriptGeneration += 1
+            return nil
+        }
+        if let error { throw error }
+    }
+
+    func snapshot() -> RuntimeSnapshot { state.withLock { $0.snapshot } }
+    func drain() { state.withLock { $0.calls.append("drain") } }
+    func stop() { state.withLock { $0.calls.append("stop") } }
+}
+
+/// The lines that a pipe's writing end has been given; reading ends when the writer closes or `count` lines are there.
+struct LinePipe {
+    let reader: Int32
+    let writer: Int32
+
+    init() throws {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { throw POSIXError(.EMFILE) }
+        (reader, writer) = (ends[0], ends[1])
+    }
+
+    func lines(_ count: Int) -> [String] {
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count(where: { $0 == 0x0A }) < count {
+            let got = read(reader, &chunk, chunk.count)
+            if got <= 0 { break }
+            bytes.append(contentsOf: chunk.prefix(got))
+        }
+        return String(decoding: bytes, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    func closeBoth() {
+        close(reader)
+        close(writer)
+    }
+}
