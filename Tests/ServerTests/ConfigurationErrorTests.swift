@@ -30,7 +30,8 @@ struct ConfigurationErrorTests {
             #"t.yaml:2:13: limits.branches: expected a whole number from 1 to 64, got "65""#),
         Case(
             "limits:\n  transactions: 99999999999999999999",
-            #"t.yaml:2:17: limits.transactions: expected a whole number from 1 to 10000000, got "99999999999999999999""#),
+            #"t.yaml:2:17: limits.transactions: expected a whole number from 1 to 10000000, got "99999999999999999999""#
+        ),
         Case(
             "limits: {message_bytes: 1MiB}",
             #"t.yaml:1:25: limits.message_bytes: expected a size from 1300B to 65535B, got "1MiB""#),
@@ -62,7 +63,9 @@ struct ConfigurationErrorTests {
     static let structure = [
         Case("worker: 1", #"t.yaml:1:1: worker: unknown key, did you mean "workers"?"#),
         Case("wrokers: 1", #"t.yaml:1:1: wrokers: unknown key, did you mean "workers"?"#),
-        Case("limits:\n  transaction: 1", #"t.yaml:2:3: limits.transaction: unknown key, did you mean "limits.transactions"?"#),
+        Case(
+            "limits:\n  transaction: 1",
+            #"t.yaml:2:3: limits.transaction: unknown key, did you mean "limits.transactions"?"#),
         Case("transactions: 1", #"t.yaml:1:1: transactions: unknown key, did you mean "limits.transactions"?"#),
         Case(
             "timers:\n  zebra: 1",
@@ -98,8 +101,10 @@ struct ConfigurationErrorTests {
     static let lists = [
         Case("listen: []", #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT", got an empty list"#),
         Case("listen: 192.0.2.1", #"t.yaml:1:9: listen[0]: \#(listenForms), got "192.0.2.1""#),
-        Case("listen:\n  - udp:192.0.2.300:5060", #"t.yaml:2:5: listen[0]: \#(listenForms), got "udp:192.0.2.300:5060""#),
-        Case("listen: [\"udp:192.0.2.1:70000\"]", #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:192.0.2.1:70000""#),
+        Case(
+            "listen:\n  - udp:192.0.2.300:5060", #"t.yaml:2:5: listen[0]: \#(listenForms), got "udp:192.0.2.300:5060""#),
+        Case(
+            "listen: [\"udp:192.0.2.1:70000\"]", #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:192.0.2.1:70000""#),
         Case(
             "listen: [\"udp:2001:db8::1:5060\", tls:192.0.2.1]",
             #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:2001:db8::1:5060""#,
@@ -117,7 +122,9 @@ struct ConfigurationErrorTests {
             "listen:\n  - adress: udp:192.0.2.1",
             #"t.yaml:2:5: listen[0].adress: unknown key, did you mean "address"?"#),
         Case("domains: [a..b]", #"t.yaml:1:11: domains[0]: expected a domain name or an address, got "a..b""#),
-        Case("domains: [192.0.2.300]", #"t.yaml:1:11: domains[0]: expected a domain name or an address, got "192.0.2.300""#),
+        Case(
+            "domains: [192.0.2.300]",
+            #"t.yaml:1:11: domains[0]: expected a domain name or an address, got "192.0.2.300""#),
         Case("domains: [Example.com, example.COM]", #"t.yaml:1:24: domains[1]: "example.com" is listed twice"#),
         Case(
             "peers: [gateway]",
@@ -170,7 +177,8 @@ struct ConfigurationErrorTests {
         let seed = UInt64.random(in: 0...UInt64.max)
         var random = SplitMix(state: seed)
         let pieces = [
-            "workers", ":", " ", "\n", "  ", "- ", "[", "]", "{", "}", "&a", "*a", "\"", "'", "listen", "udp:", "::", "1", "|",
+            "workers", ":", " ", "\n", "  ", "- ", "[", "]", "{", "}", "&a", "*a", "\"", "'", "listen", "udp:", "::",
+            "1", "|",
             ">", "#", "%", "\t", "\u{E000}", "é", "!!int", "<<", "?", ",", "peers", "limits", "null", "~", "\r\n",
         ]
         for _ in 0..<3_000 {
@@ -183,7 +191,8 @@ struct ConfigurationErrorTests {
 
     private func diagnostics(_ yaml: String) -> [String] {
         do {
-            return try ConfigurationLoader.load(yaml: yaml, file: "t.yaml", directory: "/etc").warnings.map(\.description)
+            return try ConfigurationLoader.load(yaml: yaml, file: "t.yaml", directory: "/etc").warnings.map(
+                \.description)
         } catch {
             return error.diagnostics.map(\.description)
         }

@@ -89,7 +89,8 @@ struct ConfigurationTests {
 
     @Test("a branch key that is no hexadecimal number is taken as text")
     func textKey() throws {
-        #expect(try load("state: {branch_key: correct horse}").configuration.state.branchKey == Array("correct horse".utf8))
+        #expect(
+            try load("state: {branch_key: correct horse}").configuration.state.branchKey == Array("correct horse".utf8))
     }
 
     @Test("an address belongs to a network by its prefix")
@@ -110,7 +111,8 @@ struct ConfigurationTests {
             "workers: 4\nlimits: {transactions: 7}\n",
             [
                 "SERVARTUKA_WORKERS": "2", "SERVARTUKA_LIMITS_TRANSACTIONS": "9", "SERVARTUKA_SCRIPT": "r.lua",
-                "SERVARTUKA_LISTEN": "udp:192.0.2.1:5060, udp:[2001:db8::1]:5060", "SERVARTUKA_DOMAINS": "a.example.com",
+                "SERVARTUKA_LISTEN": "udp:192.0.2.1:5060, udp:[2001:db8::1]:5060",
+                "SERVARTUKA_DOMAINS": "a.example.com",
                 "SERVARTUKA_PEERS": "[{name: a, address: 192.0.2.10}]", "SERVARTUKA_CONTROL_SOCKET": "",
                 "SERVARTUKA_CONFIG": "elsewhere.yaml", "PATH": "/bin",
             ])
@@ -129,7 +131,8 @@ struct ConfigurationTests {
     @Test("a bad variable is named")
     func badVariable() {
         let error = #expect(throws: ConfigurationFailure.self) {
-            try load("workers: x", ["SERVARTUKA_WORKERS": "two", "SERVARTUKA_TIMERS_T1": "1", "SERVARTUKA_PEERS": "[{"])
+            try load(
+                "workers: x", ["SERVARTUKA_WORKERS": "two", "SERVARTUKA_TIMERS_T1": "1", "SERVARTUKA_PEERS": "[{"])
         }
         #expect(
             error?.diagnostics.map(\.description) == [

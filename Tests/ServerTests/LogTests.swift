@@ -66,7 +66,8 @@ struct LogTests {
         let output = try output()
         var metadata: Logger.Metadata = ["a": "\(String(repeating: "é", count: 10_000))"]
         for number in 0..<100 { metadata["k\(number)"] = "v" }
-        output.logger(label: ServartukaVersion.name).info("\(String(repeating: "m", count: 100_000))", metadata: metadata)
+        output.logger(label: ServartukaVersion.name).info(
+            "\(String(repeating: "m", count: 100_000))", metadata: metadata)
         let line = try #require(try lines(output).first)
         #expect(line.utf8.count < 6_000)
         #expect(line.contains("m…"))
@@ -88,7 +89,9 @@ struct LogTests {
         let pipe = try LinePipe()
         // Its reading end stays with the thread that empties it below.
         defer { close(pipe.writer) }
-        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 10) { Array("dropped \($0)\n".utf8) }
+        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 10) {
+            Array("dropped \($0)\n".utf8)
+        }
         // A pipe takes 64 KiB; the writer then waits in its write, and ten lines wait for the writer.
         let line = [UInt8](repeating: 0x78, count: 9_999) + [0x0A]
         for _ in 0..<1_000 { writer.write(line) }

@@ -149,9 +149,13 @@ extension ConfigurationReader {
                 listeners.append(listener)
             }
         }
-        if items.isEmpty { report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\", got an empty list") }
+        if items.isEmpty {
+            report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\", got an empty list")
+        }
         if items.count > ConfigurationReader.listenersMax {
-            report(origin, setting.key, "expected at most \(ConfigurationReader.listenersMax) addresses, got \(items.count)")
+            report(
+                origin, setting.key,
+                "expected at most \(ConfigurationReader.listenersMax) addresses, got \(items.count)")
         }
         return listeners
     }
@@ -187,7 +191,9 @@ extension ConfigurationReader {
             return nil
         }
         if endpoint.address.isWildcard, advertise == nil {
-            warn(address.origin, key, "others cannot reach \"\(endpoint.address)\": set \"advertise\" to a name they can")
+            warn(
+                address.origin, key, "others cannot reach \"\(endpoint.address)\": set \"advertise\" to a name they can"
+            )
         }
         return ListenAddress(transport: transport, endpoint: endpoint, advertise: advertise)
     }

@@ -109,7 +109,8 @@ enum Binding: Sendable {
         case .path: "the path of a file"
         case .destination: "\"stderr\", \"stdout\" or the path of a file"
         case .endpoint: "ADDRESS or ADDRESS:PORT such as \"192.0.2.10:5060\" or \"[2001:db8::10]:5060\""
-        case .secret: "at least \(branchKeyBytesMin) characters, or at least \(2 * branchKeyBytesMin) hexadecimal digits"
+        case .secret:
+            "at least \(branchKeyBytesMin) characters, or at least \(2 * branchKeyBytesMin) hexadecimal digits"
         case .names: "a list of domain names or addresses"
         case .listeners: "a list of \"udp:ADDRESS:PORT\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"

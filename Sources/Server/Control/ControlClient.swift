@@ -5,6 +5,8 @@ public struct ControlClient: ~Copyable {
     private let descriptor: Int32
     private let path: String
     private var input: [UInt8] = []
+    /// How much of `input` is known to hold no line feed, so that a long answer is searched once.
+    private var searched = 0
 
     /// A proxy that does not answer for this long is taken for hanging; a reload of large scripts stays below it.
     public static let answerSecondsMax = 60
@@ -42,7 +44,8 @@ public struct ControlClient: ~Copyable {
         try send(bytes: line)
         let text = try receiveLine()
         guard let json = try? JSONValue.parse(text), let answer = ControlAnswer(json: json) else {
-            throw ControlError("\(path) did not answer as servartuka does; is it the control socket of another program?")
+            throw ControlError(
+                "\(path) did not answer as servartuka does; is it the control socket of another program?")
         }
         return answer
     }
@@ -66,11 +69,13 @@ public struct ControlClient: ~Copyable {
     /// The next line of answers, without its end.
     public mutating func receiveLine() throws(ControlError) -> String {
         while true {
-            if let end = input.firstIndex(of: 0x0A) {
+            if let end = input[searched...].firstIndex(of: 0x0A) {
                 let line = String(decoding: input[..<end], as: UTF8.self)
                 input = Array(input[(end + 1)...])
+                searched = 0
                 return line
             }
+            searched = input.count
             guard input.count < ControlClient.answerBytesMax else { throw ControlError("\(path) answers without end") }
             var chunk = [UInt8](repeating: 0, count: 65_536)
             let count = recv(descriptor, &chunk, chunk.count, 0)
@@ -87,7 +92,9 @@ public struct ControlClient: ~Copyable {
 
 extension ControlError {
     fileprivate static func badPath(_ path: String) -> ControlError {
-        ControlError("\"\(path)\" cannot be the path of a socket: it is empty or longer than \(ControlAddress.pathBytesMax) bytes")
+        ControlError(
+            "\"\(path)\" cannot be the path of a socket: it is empty or longer than \(ControlAddress.pathBytesMax) bytes"
+        )
     }
 
     fileprivate static func connecting(to path: String, code: Int32) -> ControlError {

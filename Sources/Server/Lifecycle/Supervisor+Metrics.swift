@@ -17,7 +17,8 @@ extension Supervisor {
         static let logFailed = MetricFamily(
             "servartuka_log_lines_failed_total", kind: .counter, help: "Log lines that could not be written.")
         static let started = MetricFamily(
-            "process_start_time_seconds", kind: .gauge, help: "Start time of the process since the Unix epoch in seconds.")
+            "process_start_time_seconds", kind: .gauge,
+            help: "Start time of the process since the Unix epoch in seconds.")
         static let cpu = MetricFamily(
             "process_cpu_seconds_total", kind: .counter, help: "Total user and system CPU time spent in seconds.")
         static let resident = MetricFamily(
