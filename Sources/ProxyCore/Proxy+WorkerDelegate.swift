@@ -12,10 +12,6 @@ extension Proxy: WorkerDelegate {
             receivedFromWorker(mail.payload, from: mail.address, listener: mail.listener, now: now)
         }
     }
-
-    public func stopped() {
-        publishGauges()
-    }
 }
 
 /// The workers of one group as peers of each other.

@@ -161,10 +161,4 @@ public final class Proxy {
         guard case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest else { return }
         receivedResponse(from: source, listener: listener, now: now, posted: true)
     }
-
-    /// Publishes the gauges; the worker calls it about once a second and before it stops.
-    public func publishGauges() {
-        counters.set(ProxyCounter.serverTransactionsLive.rawValue, UInt64(table.pointee.servers.count))
-        counters.set(ProxyCounter.transactionMemoryBytes.rawValue, UInt64(table.pointee.buffers.slabBytesInUse))
-    }
 }

@@ -69,15 +69,6 @@ struct BufferPool: ~Copyable {
         return PooledBuffer(start: block, count: 0, sizeClass: UInt8(sizeClass))
     }
 
-    /// A block holding a copy of `bytes`.
-    mutating func take(copying bytes: UnsafeRawBufferPointer) -> PooledBuffer {
-        var buffer = take(bytes.count)
-        guard let start = buffer.start else { return .none }
-        if let source = bytes.baseAddress { start.copyMemory(from: source, byteCount: bytes.count) }
-        buffer.count = UInt32(bytes.count)
-        return buffer
-    }
-
     /// Room of a block.
     func room(of buffer: PooledBuffer) -> UnsafeMutableRawBufferPointer {
         UnsafeMutableRawBufferPointer(start: buffer.start, count: sizes[Int(buffer.sizeClass)])

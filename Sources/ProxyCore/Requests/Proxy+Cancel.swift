@@ -46,8 +46,8 @@ extension Proxy {
         guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
         let written = RequestWriter.writeCancel(for: storedMessage.pointee, into: scratch)
         guard written > 0 else { return count(.messageOverflows) }
-        let bytes = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
-        guard !bytes.isNone else { return count(.transactionMemoryRefused) }
+        let bytes = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+        guard !bytes.isNone else { return }
         var key = slot.pointee.key
         key.isCancel = true
         let departure = Departure(

@@ -116,6 +116,7 @@ extension Proxy {
             count(.transactionsRefused)
             return 0
         }
+        publishServerCount()
         generations.pointee.retain(request.generation)
         request.transaction = server
         count(.transactionsCreated)
@@ -128,12 +129,8 @@ extension Proxy {
             count(.messageOverflows)
             return .none
         }
-        let size = edits.pointee.serialisedCount(message.pointee)
-        var buffer = table.pointee.buffers.take(size)
-        guard !buffer.isNone else {
-            count(.transactionMemoryRefused)
-            return .none
-        }
+        var buffer = takeBlock(edits.pointee.serialisedCount(message.pointee))
+        guard !buffer.isNone else { return .none }
         let written = edits.pointee.serialise(message.pointee, into: table.pointee.buffers.room(of: buffer))
         guard written > 0 else {
             count(.messageOverflows)
@@ -141,6 +138,26 @@ extension Proxy {
             return .none
         }
         buffer.count = UInt32(written)
+        return buffer
+    }
+
+    /// A block of the pool, refusals counted.
+    func takeBlock(_ capacity: Int) -> PooledBuffer {
+        let slabBytes = table.pointee.buffers.slabBytesInUse
+        let buffer = table.pointee.buffers.take(capacity)
+        if buffer.isNone { count(.transactionMemoryRefused) }
+        if table.pointee.buffers.slabBytesInUse != slabBytes {
+            counters.set(ProxyCounter.transactionMemoryBytes.rawValue, UInt64(table.pointee.buffers.slabBytesInUse))
+        }
+        return buffer
+    }
+
+    /// A block of the pool holding a copy of `bytes`, refusals counted.
+    func takeBlock(copying bytes: UnsafeRawBufferPointer) -> PooledBuffer {
+        var buffer = takeBlock(bytes.count)
+        guard let start = buffer.start else { return .none }
+        if let source = bytes.baseAddress { start.copyMemory(from: source, byteCount: bytes.count) }
+        buffer.count = UInt32(bytes.count)
         return buffer
     }
 
@@ -228,6 +245,10 @@ extension Proxy {
         }
         publishClientCount()
         return client
+    }
+
+    func publishServerCount() {
+        counters.set(ProxyCounter.serverTransactionsLive.rawValue, UInt64(table.pointee.servers.count))
     }
 
     func publishClientCount() {

@@ -41,7 +41,6 @@ extension Proxy {
 
     /// 100 (Trying), kept for retransmissions (§17.2.1).
     func sendTrying(_ server: UInt32) {
-        let slot = table.pointee.servers[server]
         var content = ResponseWriter.Content()
         // The stored request has received and rport; the message at hand gets them here.
         withUnsafeTemporaryAllocation(byteCount: SocketAddress.ipTextBytesMax, alignment: 8) { text in
@@ -52,23 +51,19 @@ extension Proxy {
             guard !buffer.isNone else { return }
             storeAndSend(buffer, code: 100, server: server, now: request.now)
         }
-        _ = slot
     }
 
     /// A response in a block of its own. None: no memory, or it does not fit.
     func writeReply(
         code: Int, _ content: ResponseWriter.Content, to stored: UnsafeMutablePointer<SIPMessage>
     ) -> PooledBuffer {
-        let size = stored.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512
         // Responses carry no body of the request and few of its headers: write to scratch, keep what is there.
         let written = ResponseWriter.write(code, content, to: stored.pointee, into: scratch)
-        guard written > 0, written <= size else {
+        guard written > 0 else {
             count(.messageOverflows)
             return .none
         }
-        let buffer = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
-        if buffer.isNone { count(.transactionMemoryRefused) }
-        return buffer
+        return takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
     }
 
     /// Answers a held request with a final response made here. The request must still be stored.
@@ -139,6 +134,7 @@ extension Proxy {
         handlers.onBranch = slot.pointee.onBranch
         if !handlers.isEmpty { generations.pointee.logic(generation).release(handlers) }
         table.pointee.removeServer(server)
+        publishServerCount()
         generations.pointee.release(generation)
     }
 

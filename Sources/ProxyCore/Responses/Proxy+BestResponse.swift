@@ -62,8 +62,8 @@ extension Proxy {
             }
         }
         guard !writer.overflowed else { return count(.messageOverflows) }
-        let buffer = table.pointee.buffers.take(copying: writer.written)
-        guard !buffer.isNone else { return count(.transactionMemoryRefused) }
+        let buffer = takeBlock(copying: writer.written)
+        guard !buffer.isNone else { return }
         table.pointee.buffers.give(back: &slot.pointee.challenges)
         slot.pointee.challenges = buffer
     }

@@ -100,7 +100,7 @@ extension Proxy {
                 let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
             guard written > 0 else { return count(.messageOverflows) }
             table.pointee.buffers.give(back: &slot.pointee.request)
-            slot.pointee.request = table.pointee.buffers.take(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+            slot.pointee.request = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
             slot.pointee.flags.insert(.holdsAck)
         }
         transmit(slot.pointee.request.bytes, to: slot.pointee.destination, listener: Int(slot.pointee.listener))
