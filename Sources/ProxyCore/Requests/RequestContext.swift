@@ -58,38 +58,8 @@ public final class RequestContext {
     private let targetStorage: UnsafeMutablePointer<Target>
     let targetsMax: Int
 
-    public internal(set) var source = SocketAddress.none
-    public internal(set) var listener = 0
-    public internal(set) var now: UInt64 = 0
-    public internal(set) var verdict = Verdict.none
-    public internal(set) var replyCode = 0
-    public internal(set) var replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// Complete header lines for the response.
-    public internal(set) var replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
-    public internal(set) var targetCount = 0
-    /// Where every target goes unless it says otherwise; `.none`: by Route or URI.
-    public internal(set) var nextHop = SocketAddress.none
-    public var stateDemand = StateDemand.auto
-    public var handlers = TransactionHandlers()
-    /// Our own Route was on top, or a strict router's Request-URI was put right (RFC 3261 §16.4).
-    public internal(set) var wasRoutedHere = false
-    /// Record-Route is to be added.
-    public var recordsRoute = false
-    /// New Request-URI; empty: the message's own.
-    var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
-    /// A pending edit puts `newRequestURI` into the message already.
-    var isRequestURIEdited = false
-    /// The final response a failure handler is asked about; 0 outside of one.
-    public internal(set) var failureCode = 0
-    /// Server transaction the request belongs to already; 0: none yet.
-    var transaction: UInt32 = 0
-    var generation: UInt16 = 0
-    /// Topmost Route values that a pending edit removes.
-    var routesRemoved = 0
-    /// Of the request as it arrived (`Branch.loopHash`).
-    var loopHash: UInt32 = 0
-    /// Received and rport are still to be written into the top Via.
-    var needsReceived = false
+    /// Kept behind a pointer: the packet path reads and writes it without exclusivity checks.
+    let state: UnsafeMutablePointer<RequestState>
 
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
@@ -100,40 +70,27 @@ public final class RequestContext {
         self.arena = arena
         self.targetsMax = targetsMax
         targetStorage = .allocate(capacity: targetsMax)
+        state = .allocate(capacity: 1)
+        state.initialize(to: RequestState())
     }
 
     deinit {
         targetStorage.deallocate()
+        state.deinitialize(count: 1).deallocate()
     }
 
     func begin(source: SocketAddress, listener: Int, now: UInt64) {
         edits.pointee.removeAll()
         arena.pointee.removeAll()
-        self.source = source
-        self.listener = listener
-        self.now = now
-        stateDemand = .auto
-        handlers = TransactionHandlers()
-        wasRoutedHere = false
-        recordsRoute = false
-        newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
-        isRequestURIEdited = false
-        failureCode = 0
-        transaction = 0
-        needsReceived = false
-        routesRemoved = 0
-        loopHash = 0
-        clearVerdict()
+        state.pointee = RequestState()
+        state.pointee.source = source
+        state.pointee.listener = listener
+        state.pointee.now = now
     }
 
     /// Forgets the decision, for a failure handler that makes a new one.
     func clearVerdict() {
-        verdict = .none
-        replyCode = 0
-        replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
-        replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
-        targetCount = 0
-        nextHop = .none
+        state.pointee.clearVerdict()
     }
 
     /// The Request-URI as it stands.

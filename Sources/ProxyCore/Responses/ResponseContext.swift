@@ -5,26 +5,53 @@ public import SIPMessage
 public final class ResponseContext {
     public let message: UnsafeMutablePointer<SIPMessage>
     public let edits: UnsafeMutablePointer<MessageEdits>
-    public internal(set) var source = SocketAddress.none
-    public internal(set) var now: UInt64 = 0
-    /// Set by the logic: a provisional response is not to be forwarded. Final ones always are.
-    public var isDropped = false
-    /// A transaction is held here, and so the response to a request this worker forwarded statefully.
-    public internal(set) var isStateful = false
-    /// Handlers of the transaction, none when it is stateless.
-    public internal(set) var handlers = TransactionHandlers()
+    /// Kept behind a pointer: the packet path reads and writes it without exclusivity checks.
+    private let state: UnsafeMutablePointer<ResponseState>
 
     init(message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>) {
         self.message = message
         self.edits = edits
+        state = .allocate(capacity: 1)
+        state.initialize(to: ResponseState())
+    }
+
+    deinit {
+        state.deinitialize(count: 1).deallocate()
     }
 
     func begin(source: SocketAddress, now: UInt64) {
         edits.pointee.removeAll()
-        self.source = source
-        self.now = now
-        isDropped = false
-        isStateful = false
-        handlers = TransactionHandlers()
+        state.pointee = ResponseState(source: source, now: now)
     }
+
+    public var source: SocketAddress { state.pointee.source }
+
+    public var now: UInt64 { state.pointee.now }
+
+    /// Set by the logic: a provisional response is not to be forwarded. Final ones always are.
+    public var isDropped: Bool {
+        get { state.pointee.isDropped }
+        set { state.pointee.isDropped = newValue }
+    }
+
+    /// A transaction is held here, and so the response to a request this worker forwarded statefully.
+    public internal(set) var isStateful: Bool {
+        get { state.pointee.isStateful }
+        set { state.pointee.isStateful = newValue }
+    }
+
+    /// Handlers of the transaction, none when it is stateless.
+    public internal(set) var handlers: TransactionHandlers {
+        get { state.pointee.handlers }
+        set { state.pointee.handlers = newValue }
+    }
+}
+
+/// What a `ResponseContext` knows beside the message: plain values, renewed for each response.
+private struct ResponseState {
+    var source = SocketAddress.none
+    var now: UInt64 = 0
+    var isDropped = false
+    var isStateful = false
+    var handlers = TransactionHandlers()
 }

@@ -35,6 +35,7 @@ struct TransactionTable: ~Copyable {
     // MARK: Server transactions
 
     func findServer(_ key: TransactionKey, _ method: TransactionMethod) -> UInt32 {
+        guard servers.count > 0 else { return 0 }
         var slot = serverBuckets[bucket(key, method)]
         while slot != 0 {
             let candidate = servers[slot]
@@ -80,6 +81,8 @@ struct TransactionTable: ~Copyable {
     // MARK: Client transactions
 
     func findClient(_ key: ClientKey) -> UInt32 {
+        // A purely stateless proxy never touches the buckets.
+        guard clients.count > 0 else { return 0 }
         var slot = clientBuckets[bucket(key)]
         while slot != 0 {
             let candidate = clients[slot]

@@ -1,0 +1,154 @@
+public import Reactor
+internal import SIPMessage
+
+/// What a `RequestContext` knows beside the message: plain values, renewed for each request.
+struct RequestState {
+    var source = SocketAddress.none
+    var listener = 0
+    var now: UInt64 = 0
+    var verdict = Verdict.none
+    var replyCode = 0
+    var replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
+    var replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
+    var targetCount = 0
+    var nextHop = SocketAddress.none
+    var stateDemand = StateDemand.auto
+    var handlers = TransactionHandlers()
+    var wasRoutedHere = false
+    var recordsRoute = false
+    var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
+    var isRequestURIEdited = false
+    var failureCode = 0
+    var transaction: UInt32 = 0
+    var generation: UInt16 = 0
+    var routesRemoved = 0
+    var loopHash: UInt32 = 0
+    var needsReceived = false
+
+    mutating func clearVerdict() {
+        verdict = .none
+        replyCode = 0
+        replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
+        replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
+        targetCount = 0
+        nextHop = .none
+    }
+}
+
+extension RequestContext {
+    public internal(set) var source: SocketAddress {
+        get { state.pointee.source }
+        set { state.pointee.source = newValue }
+    }
+
+    public internal(set) var listener: Int {
+        get { state.pointee.listener }
+        set { state.pointee.listener = newValue }
+    }
+
+    public internal(set) var now: UInt64 {
+        get { state.pointee.now }
+        set { state.pointee.now = newValue }
+    }
+
+    public internal(set) var verdict: Verdict {
+        get { state.pointee.verdict }
+        set { state.pointee.verdict = newValue }
+    }
+
+    public internal(set) var replyCode: Int {
+        get { state.pointee.replyCode }
+        set { state.pointee.replyCode = newValue }
+    }
+
+    public internal(set) var replyReason: UnsafeRawBufferPointer {
+        get { state.pointee.replyReason }
+        set { state.pointee.replyReason = newValue }
+    }
+
+    /// Complete header lines for the response.
+    public internal(set) var replyHeaders: UnsafeRawBufferPointer {
+        get { state.pointee.replyHeaders }
+        set { state.pointee.replyHeaders = newValue }
+    }
+
+    public internal(set) var targetCount: Int {
+        get { state.pointee.targetCount }
+        set { state.pointee.targetCount = newValue }
+    }
+
+    /// Where every target goes unless it says otherwise; `.none`: by Route or URI.
+    public internal(set) var nextHop: SocketAddress {
+        get { state.pointee.nextHop }
+        set { state.pointee.nextHop = newValue }
+    }
+
+    public var stateDemand: StateDemand {
+        get { state.pointee.stateDemand }
+        set { state.pointee.stateDemand = newValue }
+    }
+
+    public var handlers: TransactionHandlers {
+        get { state.pointee.handlers }
+        set { state.pointee.handlers = newValue }
+    }
+
+    /// Our own Route was on top, or a strict router's Request-URI was put right (RFC 3261 §16.4).
+    public internal(set) var wasRoutedHere: Bool {
+        get { state.pointee.wasRoutedHere }
+        set { state.pointee.wasRoutedHere = newValue }
+    }
+
+    /// Record-Route is to be added.
+    public var recordsRoute: Bool {
+        get { state.pointee.recordsRoute }
+        set { state.pointee.recordsRoute = newValue }
+    }
+
+    /// New Request-URI; empty: the message's own.
+    var newRequestURI: UnsafeRawBufferPointer {
+        get { state.pointee.newRequestURI }
+        set { state.pointee.newRequestURI = newValue }
+    }
+
+    /// A pending edit puts `newRequestURI` into the message already.
+    var isRequestURIEdited: Bool {
+        get { state.pointee.isRequestURIEdited }
+        set { state.pointee.isRequestURIEdited = newValue }
+    }
+
+    /// The final response a failure handler is asked about; 0 outside of one.
+    public internal(set) var failureCode: Int {
+        get { state.pointee.failureCode }
+        set { state.pointee.failureCode = newValue }
+    }
+
+    /// Server transaction the request belongs to already; 0: none yet.
+    var transaction: UInt32 {
+        get { state.pointee.transaction }
+        set { state.pointee.transaction = newValue }
+    }
+
+    var generation: UInt16 {
+        get { state.pointee.generation }
+        set { state.pointee.generation = newValue }
+    }
+
+    /// Topmost Route values that a pending edit removes.
+    var routesRemoved: Int {
+        get { state.pointee.routesRemoved }
+        set { state.pointee.routesRemoved = newValue }
+    }
+
+    /// Of the request as it arrived (`Branch.loopHash`).
+    var loopHash: UInt32 {
+        get { state.pointee.loopHash }
+        set { state.pointee.loopHash = newValue }
+    }
+
+    /// Received and rport are still to be written into the top Via.
+    var needsReceived: Bool {
+        get { state.pointee.needsReceived }
+        set { state.pointee.needsReceived = newValue }
+    }
+}
