@@ -48,14 +48,13 @@ class StyleRules(unittest.TestCase):
         return [(name, line) for name, line, _ in getattr(self.style, rule)(self.style.tracked_files())]
 
     def test_a_pure_module_may_not_import_foundation(self) -> None:
-        found = self.findings("check_imports", Sources__SIPMessage__A_dot_swift="import Synchronization\nimport Foundation\n")
+        text = "import Synchronization\nimport Foundation\n"
+        found = self.findings("check_imports", Sources__SIPMessage__A_dot_swift=text)
         self.assertEqual(found, [("Sources/SIPMessage/A.swift", 2)])
 
     def test_a_pure_module_may_import_one_memory_function_but_not_the_library(self) -> None:
-        found = self.findings(
-            "check_imports",
-            Sources__SIPMessage__A_dot_swift="internal import func Glibc.memchr\nimport func Glibc.open\ninternal import Glibc\n",
-        )
+        text = "internal import func Glibc.memchr\nimport func Glibc.open\ninternal import Glibc\n"
+        found = self.findings("check_imports", Sources__SIPMessage__A_dot_swift=text)
         self.assertEqual([line for _, line in found], [2, 3])
 
     def test_a_leftover_and_white_space_at_the_end_are_found(self) -> None:
@@ -68,7 +67,8 @@ class StyleRules(unittest.TestCase):
         self.assertEqual(found, [("Package.swift", 2)])
 
     def test_a_path_of_this_machine_is_found(self) -> None:
-        found = self.findings("check_leftovers", docs__a_dot_md=f"see {self.root}/x\n\nand /{"home"}/someone/y\n")
+        home = "home"
+        found = self.findings("check_leftovers", docs__a_dot_md=f"see {self.root}/x\n\nand /{home}/someone/y\n")
         self.assertEqual([line for _, line in found], [1, 3])
 
     def test_a_link_that_leads_nowhere_is_found_outside_code(self) -> None:
