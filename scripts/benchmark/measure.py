@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from .cgroup import CpuCap
+from .meter import machine_busy_seconds, process_cpu_seconds
 from .processes import Supervisor
 from .progress import Progress
 from .proxies import HERE, Proxy, Running, Setup
@@ -22,6 +23,8 @@ FAILED_SHARE_MAX = 0.001
 OFFERED_SHARE_MIN = 0.95
 # A load generator this busy is the bottleneck itself; the result is flagged.
 GENERATOR_CPU_SHARE_MAX = 0.85
+# More CPU than this going to anything but the proxy and SIPp makes figures doubtful; the result is flagged.
+OTHERS_CORES_MAX = 0.3
 # The peak steps are short; where the first share is not sustained for a whole cost run, the next one is.
 COST_AT_SHARES_OF_PEAK = (0.9, 0.8, 0.7)
 LATENCY_ATTEMPTS = 2
@@ -101,6 +104,7 @@ class Step:
     user_share: float
     throttled_seconds: float
     generator_cpu_share: float
+    others_cores: float
     aborted: str
 
 
@@ -116,6 +120,7 @@ class Session:
         self._running: Running | None = None
         self._uas: Uas | None = None
         self.generator_saturated = False
+        self.others_cores = 0.0
         self.warm_up_microseconds_per_call = float("nan")
 
     def __enter__(self) -> "Session":
@@ -149,9 +154,10 @@ class Session:
     def step(self, rate: int, seconds: int, purpose: str, trace_setup: bool = False) -> tuple[UacResult, bool, Step]:
         """One run at `rate`; returns SIPp's counters, whether it counts as sustained, and the record."""
         self._ensure_running()
-        running = self._running
-        assert running is not None
+        running, uas = self._running, self._uas
+        assert running is not None and uas is not None
         throttled = self._cap.throttled_seconds() if self._cap else 0.0
+        began, busy, uas_busy = time.monotonic(), machine_busy_seconds(), process_cpu_seconds(uas.child.pid)
         before = running.meter.cpu()
         uac = Uac(
             self._supervisor, self._folder, local=Address(HOST, UAC_PORT), proxy=running.setup.listen,
@@ -160,6 +166,9 @@ class Session:
         label = f"round {self._round} {self._mode:9} {self._proxy.name:10} {purpose:8} {rate:6} calls/s"
         result = uac.wait(give_up_early=purpose == "peak", progress=lambda share: self._progress.show(label, share))
         spent = running.meter.cpu() - before
+        ours = spent.seconds + uac.cpu_seconds + process_cpu_seconds(uas.child.pid) - uas_busy
+        others = max(0.0, machine_busy_seconds() - busy - ours) / (time.monotonic() - began)
+        self.others_cores = max(self.others_cores, others)
         per_call = spent.seconds * 1e6 / max(1, result.successful)
         sustained = (
             not result.aborted
@@ -175,11 +184,12 @@ class Session:
             result.successful, result.failed, result.retransmissions, round(per_call, 2),
             round(spent.user_share, 3),
             round((self._cap.throttled_seconds() if self._cap else 0.0) - throttled, 3),
-            round(result.generator_cpu_share, 3), result.aborted,
+            round(result.generator_cpu_share, 3), round(others, 2), result.aborted,
         )
         self._steps.append(record)
         verdict = "sustained" if sustained else f"not sustained ({result.aborted or result.reasons or 'too slow'})"
-        self._progress.line(f"{label}: {per_call:6.1f} µs CPU/call, {result.failed} failed, {verdict}")
+        busy_note = f", others took {others:.1f} cores" if others > OTHERS_CORES_MAX else ""
+        self._progress.line(f"{label}: {per_call:6.1f} µs CPU/call, {result.failed} failed, {verdict}{busy_note}")
         if not sustained:
             self._stop()
         return result, sustained, record
@@ -244,6 +254,8 @@ def measure(session: Session, result: Result, plan: Plan, guess: float | None, r
     result.same_rate_p50_milliseconds, result.same_rate_p99_milliseconds = same
     if session.generator_saturated:
         result.notes.append("SIPp was close to its own limit")
+    if session.others_cores > OTHERS_CORES_MAX:
+        result.notes.append(f"other work took up to {session.others_cores:.1f} cores: repeat on a quiet machine")
 
 
 def measure_memory(supervisor: Supervisor, proxy: Proxy, mode: str, plan: Plan, progress: Progress) -> Memory:

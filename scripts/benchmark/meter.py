@@ -79,3 +79,11 @@ def process_cpu_seconds(process: int) -> float:
     text = Path(f"/proc/{process}/stat").read_text()
     fields = text[text.rindex(")") + 2 :].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
+
+
+def machine_busy_seconds() -> float:
+    """CPU time spent by everything on this machine, stolen time included; for noticing disturbances."""
+    user, nice, system, _idle, _wait, interrupts, soft, steal, *_ = (
+        int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
+    )
+    return (user + nice + system + interrupts + soft + steal) / _TICKS_PER_SECOND

@@ -117,7 +117,7 @@ def _verdicts(results: list[Result], memories: list[Memory]) -> list[str]:
         ratio = median_ratio(results, mode, "servartuka", REFERENCE, "calls_per_cpu_second")
         if not math.isnan(ratio):
             word = "met" if ratio >= target else "MISSED"
-            lines.append(f"- {mode}: {ratio:.2f} × the calls per CPU second of {REFERENCE}, target ≥ {target}: {word}")
+            lines.append(f"- {mode}: {ratio:.2f} × {REFERENCE}'s calls per CPU second, target ≥ {target}: {word}")
     for memory in memories:
         reference = next((m for m in memories if m.proxy == REFERENCE and m.mode == memory.mode), None)
         if memory.proxy == "servartuka" and reference and reference.loaded_bytes:

@@ -126,7 +126,7 @@ class Uac:
             command += ["-trace_shortmsg", "-shortmessage_file", str(self._messages)]
         command += _common_options(lost_percent)
         self._started = time.monotonic()
-        self._cpu_seconds = 0.0
+        self.cpu_seconds = 0.0
         self.child = supervisor.start(command, log=folder / "uac.log", cwd=folder)
 
     def wait(self, *, give_up_early: bool = False, progress=None) -> UacResult:
@@ -136,7 +136,7 @@ class Uac:
             time.sleep(0.1)
             elapsed = time.monotonic() - self._started
             try:
-                self._cpu_seconds = process_cpu_seconds(self.child.pid)
+                self.cpu_seconds = process_cpu_seconds(self.child.pid)
             except FileNotFoundError:
                 break
             if progress:
@@ -177,7 +177,7 @@ class Uac:
         result.failed = int(row["FailedCall(C)"])
         result.retransmissions = int(row["Retransmissions(C)"])
         result.elapsed_seconds = float(row["CurrentTime"].split()[-1]) - float(row["StartTime"].split()[-1])
-        result.generator_cpu_share = self._cpu_seconds / max(result.elapsed_seconds, 0.001)
+        result.generator_cpu_share = self.cpu_seconds / max(result.elapsed_seconds, 0.001)
         for key, value in row.items():
             if key.startswith("Failed") and key.endswith("(C)") and key != "FailedCall(C)" and int(value):
                 result.reasons[key[:-3]] = int(value)
