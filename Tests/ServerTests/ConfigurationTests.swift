@@ -74,7 +74,8 @@ struct ConfigurationTests {
         let warnings = try load("listen: \"udp:0.0.0.0:5060\"").warnings
         #expect(
             warnings.map(\.description) == [
-                #"t.yaml:1:9: warning: listen[0]: others cannot reach "0.0.0.0": set "advertise" to a name they can"#
+                #"t.yaml:1:9: warning: listen[0]: "0.0.0.0" is announced as this machine's first address; "#
+                    + #"set "advertise" to be sure"#
             ])
     }
 

@@ -41,6 +41,7 @@ public struct Configuration: Sendable, Equatable {
     /// What bounds memory and work; each is reserved or checked, and printed at start-up.
     public struct Limits: Sendable, Equatable {
         public var transactions = 200_000
+        public var transactionMemoryBytes = 1 << 30
         public var branches = 16
         public var headers = 256
         public var messageBytes = 65_535
@@ -64,7 +65,8 @@ public struct Configuration: Sendable, Equatable {
         public var receiveBufferBytes = 4 << 20
         public var sendBufferBytes = 4 << 20
         public var batch = 64
-        public var busyPollMicroseconds = 50
+        public var busyPollMicroseconds = 0
+        public var gatherMicroseconds = 0
 
         public init() {}
     }

@@ -161,7 +161,7 @@ extension ConfigurationReader {
     }
 
     /// Each worker opens a socket for each address.
-    static let listenersMax = 64
+    static let listenersMax = 32
     /// Looked through for every message of a stranger.
     static let peersMax = 4_096
 
@@ -192,7 +192,8 @@ extension ConfigurationReader {
         }
         if endpoint.address.isWildcard, advertise == nil {
             warn(
-                address.origin, key, "others cannot reach \"\(endpoint.address)\": set \"advertise\" to a name they can"
+                address.origin, key,
+                "\"\(endpoint.address)\" is announced as this machine's first address; set \"advertise\" to be sure"
             )
         }
         return ListenAddress(transport: transport, endpoint: endpoint, advertise: advertise)

@@ -6,7 +6,7 @@ extension Setting {
     private static let top: [Setting] = [
         Setting(
             "listen", .listeners(\.listen),
-            "Socket addresses to receive on. A wildcard address, or one behind address translation, needs `advertise`, "
+            "Socket addresses to receive on. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
             "workers", .workers(\.workers, 1...1_024),
@@ -46,7 +46,11 @@ extension Setting {
     private static let limits: [Setting] = [
         Setting(
             "limits.transactions", .integer(\.limits.transactions, 1...10_000_000),
-            "Transactions in flight over all workers; further requests are answered 503."),
+            "Server transactions that one worker holds, and as many client transactions; further requests are "
+                + "answered 503."),
+        Setting(
+            "limits.transaction_memory_bytes", .bytes(\.limits.transactionMemoryBytes, (1 << 20)...(1 << 40)),
+            "Memory of one worker for the messages that its transactions keep."),
         Setting(
             "limits.branches", .integer(\.limits.branches, 1...64),
             "Branches that one request may be forked to."),
@@ -94,7 +98,10 @@ extension Setting {
             "Datagrams read or written by one system call at most."),
         Setting(
             "sockets.busy_poll_microseconds", .time(\.sockets.busyPollMicroseconds, .microseconds, 0...10_000),
-            "How long a worker that has just had traffic polls before it sleeps."),
+            "How long a worker that has just had traffic polls before it sleeps: less delay for more processor time."),
+        Setting(
+            "sockets.gather_microseconds", .time(\.sockets.gatherMicroseconds, .microseconds, 0...1_000),
+            "How long a worker pauses under dense traffic so that one wake-up serves several datagrams."),
     ]
 
     private static let lua: [Setting] = [

@@ -38,11 +38,13 @@ public final class DataPlane: ProxyRuntime {
     public let metrics: [RuntimeMetric] =
         ReactorCounter.allCases.map { counter in
             RuntimeMetric(
-                "servartuka_\(counter.name)", kind: counter.name.hasSuffix("_total") ? .counter : .gauge, help: counter.help)
+                "servartuka_\(counter.name)", kind: counter.name.hasSuffix("_total") ? .counter : .gauge,
+                help: counter.help)
         }
         + ProxyCounter.allCases.map { counter in
             RuntimeMetric(
-                "servartuka_\(counter.name)\(counter.isGauge ? "" : "_total")", kind: counter.isGauge ? .gauge : .counter,
+                "servartuka_\(counter.name)\(counter.isGauge ? "" : "_total")",
+                kind: counter.isGauge ? .gauge : .counter,
                 help: counter.help)
         }
 
@@ -67,6 +69,7 @@ public final class DataPlane: ProxyRuntime {
         reactor.receiveBufferBytes = configuration.sockets.receiveBufferBytes
         reactor.sendBufferBytes = configuration.sockets.sendBufferBytes
         reactor.busyPollMicroseconds = configuration.sockets.busyPollMicroseconds
+        reactor.gatherMicroseconds = configuration.sockets.gatherMicroseconds
         reactor.mailboxSlots = configuration.mailbox.slots
         let logics = try routing.make(configuration, workers: counters.count)
         let group = try WorkerGroup(reactor)
@@ -76,7 +79,8 @@ public final class DataPlane: ProxyRuntime {
         try group.start { worker in
             Proxy(
                 settings: settings, workerIndex: worker.index, logic: handed.take(worker.index), sink: worker,
-                counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters), now: worker.now)
+                counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
+                now: worker.now)
         }
         running.group = group
         running.settings = settings

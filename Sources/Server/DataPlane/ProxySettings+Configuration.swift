@@ -21,6 +21,7 @@ extension ProxySettings {
             t2Milliseconds: UInt64(configuration.timers.t2Milliseconds),
             t4Milliseconds: UInt64(configuration.timers.t4Milliseconds))
         limits.transactionsMax = configuration.limits.transactions
+        limits.transactionMemoryBytesMax = configuration.limits.transactionMemoryBytes
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
         policy =
