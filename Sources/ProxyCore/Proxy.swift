@@ -37,9 +37,6 @@ public final class Proxy {
     let response: ResponseContext
     /// For messages composed here on their way into a block of their own.
     let scratch: UnsafeMutableRawBufferPointer
-    /// Two buffers by turns for messages that are rewritten while they are handled.
-    let rewriteBuffers: UnsafeMutableRawBufferPointer
-    var rewriteTurn = 0
     private let policy: UnsafeMutablePointer<any StatePolicy>
     /// New dialogs are refused; what is there goes on.
     public var isDraining = false
@@ -73,11 +70,11 @@ public final class Proxy {
         table.initialize(to: TransactionTable(limits: settings.limits, now: now))
         generations = .allocate(capacity: 1)
         generations.initialize(to: GenerationTable(current: logic))
+        let rewriter = MessageRewriter()
         request = RequestContext(
-            message: message, edits: edits, arena: arena, targetsMax: settings.limits.branchesMax)
-        response = ResponseContext(message: message, edits: edits)
+            message: message, edits: edits, arena: arena, rewriter: rewriter, targetsMax: settings.limits.branchesMax)
+        response = ResponseContext(message: message, edits: edits, rewriter: rewriter)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
-        rewriteBuffers = .allocate(byteCount: 2 * datagramBytesMax, alignment: 64)
         policy = .allocate(capacity: 1)
         policy.initialize(to: settings.policy.make())
     }
@@ -89,7 +86,6 @@ public final class Proxy {
         arena.deinitialize(count: 1).deallocate()
         table.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
-        rewriteBuffers.deallocate()
         scratch.deallocate()
         policy.deinitialize(count: 1).deallocate()
     }

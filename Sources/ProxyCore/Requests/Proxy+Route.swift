@@ -87,23 +87,6 @@ extension Proxy {
 
     /// Applies the pending edits: afterwards the message reads as edited. False: it became too large.
     func rewrite() -> Bool {
-        guard !edits.pointee.overflowed else { return false }
-        guard !edits.pointee.isEmpty else { return true }
-        let buffer = nextRewriteBuffer()
-        let count = edits.pointee.serialise(message.pointee, into: buffer)
-        guard count > 0 else { return false }
-        edits.pointee.removeAll()
-        request.routesRemoved = 0
-        request.needsReceived = false
-        let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-        guard case .complete = message.pointee.parse(bytes, as: .datagram) else { return false }
-        return true
-    }
-
-    /// The rewrite buffer that the current message does not stand in.
-    private func nextRewriteBuffer() -> UnsafeMutableRawBufferPointer {
-        rewriteTurn ^= 1
-        let half = datagramBytesMax
-        return UnsafeMutableRawBufferPointer(rebasing: rewriteBuffers[rewriteTurn * half..<(rewriteTurn + 1) * half])
+        request.synchronise()
     }
 }

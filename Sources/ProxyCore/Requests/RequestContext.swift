@@ -55,6 +55,7 @@ public final class RequestContext {
     public let message: UnsafeMutablePointer<SIPMessage>
     public let edits: UnsafeMutablePointer<MessageEdits>
     let arena: UnsafeMutablePointer<Arena>
+    private let rewriter: MessageRewriter
     private let targetStorage: UnsafeMutablePointer<Target>
     let targetsMax: Int
 
@@ -63,8 +64,9 @@ public final class RequestContext {
 
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
-        arena: UnsafeMutablePointer<Arena>, targetsMax: Int
+        arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, targetsMax: Int
     ) {
+        self.rewriter = rewriter
         self.message = message
         self.edits = edits
         self.arena = arena
@@ -86,6 +88,16 @@ public final class RequestContext {
         state.pointee.source = source
         state.pointee.listener = listener
         state.pointee.now = now
+    }
+
+    /// Applies the pending edits, so that the message reads as edited. Call it before reading headers that may
+    /// have been edited. False: the result does not fit a datagram or is no message; nothing has changed then.
+    public func synchronise() -> Bool {
+        guard !edits.pointee.isEmpty else { return true }
+        guard rewriter.apply(&edits.pointee, to: &message.pointee) else { return false }
+        // A Route that an edit was to remove is gone now.
+        routesRemoved = 0
+        return true
     }
 
     /// Forgets the decision, for a failure handler that makes a new one.

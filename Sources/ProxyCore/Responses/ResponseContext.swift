@@ -8,7 +8,12 @@ public final class ResponseContext {
     /// Kept behind a pointer: the packet path reads and writes it without exclusivity checks.
     private let state: UnsafeMutablePointer<ResponseState>
 
-    init(message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>) {
+    private let rewriter: MessageRewriter
+
+    init(
+        message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>, rewriter: MessageRewriter
+    ) {
+        self.rewriter = rewriter
         self.message = message
         self.edits = edits
         state = .allocate(capacity: 1)
@@ -22,6 +27,11 @@ public final class ResponseContext {
     func begin(source: SocketAddress, now: UInt64) {
         edits.pointee.removeAll()
         state.pointee = ResponseState(source: source, now: now)
+    }
+
+    /// Applies the pending edits, as `RequestContext.synchronise`.
+    public func synchronise() -> Bool {
+        edits.pointee.isEmpty || rewriter.apply(&edits.pointee, to: &message.pointee)
     }
 
     public var source: SocketAddress { state.pointee.source }
