@@ -56,6 +56,11 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
 
+        // Not a test and not shipped: nanoseconds a message, for scripts/microbench.
+        .executableTarget(
+            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
+            path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
+
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(

@@ -19,6 +19,8 @@ public struct Branch: Equatable, Sendable {
 
     /// Length of the parameter's value in bytes.
     public static let count = 7 + 2 + 2 + 16 + 8 + 2
+    /// "z9hG4bK", first byte lowest.
+    private static let magicCookie: UInt64 = 0x004B_6234_4768_397A
     /// Greatest number of branches of one transaction, workers and listeners that fit the format.
     public static let branchesMax = 256
 
@@ -33,9 +35,9 @@ public struct Branch: Equatable, Sendable {
     /// Reads a branch back from a Via; nil when it does not have our format.
     public init?(_ text: UnsafeRawBufferPointer) {
         guard text.count == Self.count else { return nil }
-        for (index, byte) in "z9hG4bK".utf8.enumerated() where text[index] != byte {
-            return nil
-        }
+        // The first seven bytes, as a little-endian word.
+        let cookie = text.loadUnaligned(as: UInt64.self).littleEndian & 0x00FF_FFFF_FFFF_FFFF
+        guard cookie == Self.magicCookie else { return nil }
         guard let worker = Self.number(text, 7, 2), let listener = Self.number(text, 9, 2),
             let hash = Self.number(text, 11, 16), let loopHash = Self.number(text, 27, 8),
             let index = Self.number(text, 35, 2)

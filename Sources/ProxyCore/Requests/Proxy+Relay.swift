@@ -25,10 +25,11 @@ extension Proxy {
             noteMustHold()
             return .stateful
         }
+        let logic = generations.pointee.logic(request.generation)
+        if let fixedMode, !logic.hooks.contains(.chooseStateMode) { return fixedMode }
         var hash = KeyedHash(key: settings.hashKey)
         hash.absorb(message.pointee.bytes(message.pointee.callID))
         let state = StateRequest(callHash: hash.finish())
-        let logic = generations.pointee.logic(request.generation)
         if logic.hooks.contains(.chooseStateMode) {
             if let mode = logic.chooseStateMode(request, StateView(state: state, proxy: self)) { return mode }
         }
