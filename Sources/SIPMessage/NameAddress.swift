@@ -47,6 +47,8 @@ public struct NameAddress: Equatable, Sendable {
             if parameter.name.count == 3, address.tag.isAbsent,
                 view.matches("tag", from: parameter.name.start, to: parameter.name.end)
             {
+                // A tag without a value would be taken for none by some and for one by others.
+                guard !parameter.value.isEmpty else { return nil }
                 address.tag = parameter.value
             }
         }
