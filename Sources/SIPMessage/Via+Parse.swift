@@ -26,7 +26,7 @@ extension Via {
         }
         position = view.skipWhitespace(from: last, to: end)
         guard !parameters.isMalformed, position == end || view[position] == UInt8(ascii: ",") else { return false }
-        value = ByteRange(start, last)
+        value = ByteRange(from: start, to: last)
         return true
     }
 
@@ -101,7 +101,7 @@ extension Via {
                     if rport < 0 { return false }
                 }
                 rportName = parameter.name
-                rportParameter = ByteRange(start, max(parameter.name.end, parameter.value.end))
+                rportParameter = ByteRange(from: start, to: max(parameter.name.end, parameter.value.end))
             } else if view.matches("maddr", from: start, to: start &+ 5) {
                 maddr = parameter.value
             }
@@ -126,13 +126,13 @@ extension ByteView {
         if self[start] == UInt8(ascii: "[") {
             let close = skip(.ipv6, from: start &+ 1, to: end)
             guard close > start &+ 2, close < end, self[close] == UInt8(ascii: "]") else { return nil }
-            host = ByteRange(start &+ 1, close)
+            host = ByteRange(from: start &+ 1, to: close)
             isIPv6Reference = true
             return close &+ 1
         }
         let hostEnd = skip(.host, from: start, to: end)
         guard hostEnd > start else { return nil }
-        host = ByteRange(start, hostEnd)
+        host = ByteRange(from: start, to: hostEnd)
         return hostEnd
     }
 }

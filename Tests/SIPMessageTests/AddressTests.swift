@@ -75,6 +75,13 @@ struct AddressTests {
         #expect(parts(text) == nil)
     }
 
+    @Test("a tag without a value is malformed: found by the fuzzer, as a response added another one behind it")
+    func emptyTag() {
+        #expect(parts("<sip:a@example.com>;tag=") == nil)
+        #expect(parts("<sip:a@example.com>;tag;x=y") == nil)
+        #expect(Parsed(Sample.request("To", ["To: <sip:bob@example.com>;tag="])).error == .to)
+    }
+
     @Test("list elements: commas in quotes and brackets belong to them, empty ones are passed over")
     func elements() {
         let parsed = Parsed(
