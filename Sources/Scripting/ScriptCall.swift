@@ -13,7 +13,7 @@ public struct RunIdentifier: Sendable, Hashable {
 
 /// What each VM's calls need; the C side hands its address back.
 struct ScriptContext: ~Copyable {
-    let bodies: UnsafeMutablePointer<BindingBody>
+    let bodies: UnsafeMutablePointer<BoundBody>
     let bodyCount: UInt32
     let host: UnsafeMutableRawPointer?
     let events: ScriptEvents
