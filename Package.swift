@@ -38,7 +38,7 @@ let package = Package(
             dependencies: ["SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
             swiftSettings: swiftSettings),
         .target(
-            name: "Scripting", dependencies: ["CLuaShim", "ProxyCore"],
+            name: "Scripting", dependencies: ["CLuaShim", "ProxyCore", "Reactor", "SIPMessage", "StatePolicy"],
             swiftSettings: swiftSettings),
 
         // The program.
@@ -66,7 +66,9 @@ let package = Package(
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction"], swiftSettings: swiftSettings),
         .testTarget(name: "ProxyCoreTests", dependencies: ["ProxyCore"], swiftSettings: swiftSettings),
-        .testTarget(name: "ScriptingTests", dependencies: ["Scripting"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ScriptingTests", dependencies: ["Scripting", "ProxyCore", "Reactor", "SIPMessage"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),

@@ -74,8 +74,9 @@ public final class Proxy {
         generations.initialize(to: GenerationTable(current: logic))
         let rewriter = MessageRewriter()
         request = RequestContext(
-            message: message, edits: edits, arena: arena, rewriter: rewriter, targetsMax: settings.limits.branchesMax)
-        response = ResponseContext(message: message, edits: edits, rewriter: rewriter)
+            message: message, edits: edits, arena: arena, rewriter: rewriter, resolver: resolver, identity: identity,
+            counters: counters, targetsMax: settings.limits.branchesMax)
+        response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         policy = .allocate(capacity: 1)
         policy.initialize(to: settings.policy.make())

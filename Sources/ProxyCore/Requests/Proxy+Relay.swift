@@ -39,7 +39,8 @@ extension Proxy {
     // MARK: RFC 3261 §16.11
 
     private func forwardStatelessly(key: TransactionKey) {
-        let target = request.target(0)
+        var target = request.target(0)
+        guard runStatelessBranchHook(&target) else { return _ = reject(513, "Message Too Large", key: key) }
         guard let departure = departure(of: target) else {
             // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
             return _ = reject(500, "Unresolvable Destination", key: key)
@@ -47,7 +48,6 @@ extension Proxy {
         let branch = Branch(
             worker: UInt8(workerIndex), listener: UInt8(request.listener), hash: key.high, loopHash: request.loopHash,
             index: 0)
-        guard applyBranchHook() else { return _ = reject(513, "Message Too Large", key: key) }
         addReceivedParameter()
         addForwardingEdits(target: target, departure: departure, branch: branch)
         guard transmitEdited(to: departure.destination, listener: departure.listener) else {
@@ -58,10 +58,19 @@ extension Proxy {
     }
 
     /// Runs `on_branch` for a stateless request. False: its edits do not fit.
-    private func applyBranchHook() -> Bool {
+    private func runStatelessBranchHook(_ target: inout Target) -> Bool {
         let logic = generations.pointee.logic(request.generation)
-        if logic.hooks.contains(.onBranch) { logic.onBranch(request) }
+        if logic.hooks.contains(.onBranch) { runBranchHook(logic, &target) }
         return !edits.pointee.overflowed
+    }
+
+    /// Runs `on_branch` with the branch's own Request-URI in place, which the handler may replace.
+    private func runBranchHook(_ logic: any RoutingLogic, _ target: inout Target) {
+        let previous = request.newRequestURI
+        if target.uri.count > 0 { request.newRequestURI = target.uri }
+        logic.onBranch(request)
+        target.uri = request.newRequestURI
+        request.newRequestURI = previous
     }
 
     // MARK: RFC 3261 §16.2
@@ -180,8 +189,8 @@ extension Proxy {
         let runsHook = runsBranchHook(logic)
         let targetCount = request.targetCount
         for index in 0..<targetCount {
-            let target = request.target(index)
-            if runsHook { logic.onBranch(request) }
+            var target = request.target(index)
+            if runsHook { runBranchHook(logic, &target) }
             forwardBranch(server, to: target)
             // The next branch starts afresh; the last one's edits are not needed any more.
             if index + 1 < targetCount {

@@ -57,15 +57,23 @@ public final class RequestContext {
     let arena: UnsafeMutablePointer<Arena>
     private let rewriter: MessageRewriter
     private let targetStorage: UnsafeMutablePointer<Target>
-    let targetsMax: Int
+    private let resolver: TargetResolver
+    private let identity: Identity
+    private let counters: CounterBlock
+    /// Targets that one request may be given.
+    public let targetsMax: Int
 
     /// Kept behind a pointer: the packet path reads and writes it without exclusivity checks.
     let state: UnsafeMutablePointer<RequestState>
 
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
-        arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, targetsMax: Int
+        arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, resolver: TargetResolver, identity: Identity,
+        counters: CounterBlock, targetsMax: Int
     ) {
+        self.resolver = resolver
+        self.identity = identity
+        self.counters = counters
         self.rewriter = rewriter
         self.message = message
         self.edits = edits
@@ -100,8 +108,8 @@ public final class RequestContext {
         return true
     }
 
-    /// Forgets the decision, for a failure handler that makes a new one.
-    func clearVerdict() {
+    /// Forgets the decision and the targets; edits stay.
+    public func clearVerdict() {
         state.pointee.clearVerdict()
     }
 
@@ -171,6 +179,23 @@ public final class RequestContext {
     /// Neither forward nor answer.
     public func drop() {
         verdict = .drop
+    }
+
+    // MARK: What the routing logic may ask
+
+    /// The address that a `sip:` URI stands for; `.none` when it is no such URI or its host is unknown here.
+    public func resolve(_ uri: UnsafeRawBufferPointer) -> SocketAddress {
+        resolver.resolve(uri)
+    }
+
+    /// Whether a host and port (0: not given) name this proxy: a listen address, an advertised name or a domain.
+    public func namesThisProxy(host: UnsafeRawBufferPointer, port: UInt16) -> Bool {
+        identity.isOwnHost(host, port: port)
+    }
+
+    /// Counts a handler run that failed.
+    public func noteScriptFailure() {
+        counters.add(ProxyCounter.scriptFailures.rawValue)
     }
 
     /// No byte that could end the start line or a `<…>`.

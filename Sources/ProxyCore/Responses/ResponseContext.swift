@@ -9,11 +9,14 @@ public final class ResponseContext {
     private let state: UnsafeMutablePointer<ResponseState>
 
     private let rewriter: MessageRewriter
+    private let counters: CounterBlock
 
     init(
-        message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>, rewriter: MessageRewriter
+        message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>, rewriter: MessageRewriter,
+        counters: CounterBlock
     ) {
         self.rewriter = rewriter
+        self.counters = counters
         self.message = message
         self.edits = edits
         state = .allocate(capacity: 1)
@@ -32,6 +35,11 @@ public final class ResponseContext {
     /// Applies the pending edits, as `RequestContext.synchronise`.
     public func synchronise() -> Bool {
         edits.pointee.isEmpty || rewriter.apply(&edits.pointee, to: &message.pointee)
+    }
+
+    /// Counts a handler run that failed.
+    public func noteScriptFailure() {
+        counters.add(ProxyCounter.scriptFailures.rawValue)
     }
 
     public var source: SocketAddress { state.pointee.source }

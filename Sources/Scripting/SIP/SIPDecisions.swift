@@ -1,0 +1,219 @@
+internal import CLuaShim
+internal import ProxyCore
+internal import Reactor
+internal import SIPMessage
+
+/// relay, forward, fork, reply, drop: noted in the context and carried out when the handler has ended.
+enum DecisionBindings {
+    static let stateNames = ["auto", "stateful", "stateless"]
+
+    /// Bytes of the headers that `reply` adds.
+    static let replyHeadersBytesMax = 8_192
+
+    // MARK: Forwarding
+
+    /// Arguments: to, targets, state, on_failure, on_reply, on_branch.
+    static func relay(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        try checkUndecided(call, "req:relay")
+        let demand: StateDemand =
+            switch call.integer(2) {
+            case 1: .stateful
+            case 2: .stateless
+            default: .auto
+            }
+        let hasTargets = !call.isNull(1)
+        let hasHandlers = !call.isNull(3) || !call.isNull(4) || !call.isNull(5)
+        if demand == .stateless {
+            guard call.phase != .onFailure else {
+                throw ScriptFailure("req:relay: in on_failure the transaction is held already; leave state out")
+            }
+            guard !hasHandlers else {
+                throw ScriptFailure("req:relay: on_failure, on_reply and on_branch need state, and state = \"stateless\" rules it out")
+            }
+            guard (call.listCount(1) ?? 0) <= 1 else {
+                throw ScriptFailure("req:relay: several targets need state, and state = \"stateless\" rules it out")
+            }
+        }
+        let nextHop = try nextHop(call, 0, "req:relay")
+        if hasTargets { try addTargets(call, 1, "req:relay") }
+        keepHandlers(call, first: 3)
+        let request = call.sip.pointee.currentRequest
+        request.stateDemand = demand
+        request.relay(nextHop: nextHop)
+        return .done
+    }
+
+    static func forward(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        try checkUndecided(call, "req:forward")
+        let nextHop = try nextHop(call, 0, "req:forward")
+        let request = call.sip.pointee.currentRequest
+        request.stateDemand = .stateless
+        request.relay(nextHop: nextHop)
+        return .done
+    }
+
+    /// Arguments: targets, to, on_failure, on_reply, on_branch.
+    static func fork(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        try checkUndecided(call, "req:fork")
+        let nextHop = try nextHop(call, 1, "req:fork")
+        try addTargets(call, 0, "req:fork")
+        keepHandlers(call, first: 2)
+        let request = call.sip.pointee.currentRequest
+        request.stateDemand = .stateful
+        request.relay(nextHop: nextHop)
+        return .done
+    }
+
+    private static func addTargets(
+        _ call: borrowing ScriptCall, _ index: Int, _ caller: StaticString
+    ) throws(ScriptFailure) {
+        let request = call.sip.pointee.currentRequest
+        let count = call.listCount(index) ?? 0
+        guard count > 0 else {
+            throw ScriptFailure("\(caller): the list of targets is empty; reply 404 or so when there are none")
+        }
+        guard count <= request.targetsMax else {
+            throw ScriptFailure("\(caller): \(count) targets (limit \(request.targetsMax))")
+        }
+        for element in 0..<count {
+            guard let uri = call.listBytes(index, element) else {
+                throw ScriptFailure("\(caller): target \(element + 1) is no string; targets are URIs such as \"sip:alice@192.0.2.1\"")
+            }
+            try URIBindings.check(uri, caller)
+        }
+        for element in 0..<count {
+            guard let uri = call.listBytes(index, element), request.addTarget(uri: uri) else {
+                request.clearVerdict()
+                throw ScriptFailure("\(caller): no room for the targets in this handler")
+            }
+        }
+    }
+
+    /// Keeps on_failure, on_reply and on_branch, which stand in this order. Nothing may fail afterwards: what is
+    /// kept must reach the transaction.
+    private static func keepHandlers(_ call: borrowing ScriptCall, first: Int) {
+        let request = call.sip.pointee.currentRequest
+        if let function = call.keepFunction(first) { request.handlers.onFailure = function.raw }
+        if let function = call.keepFunction(first + 1) { request.handlers.onReply = function.raw }
+        if let function = call.keepFunction(first + 2) { request.handlers.onBranch = function.raw }
+    }
+
+    /// Where `to` leads; `.none` when it was left out.
+    private static func nextHop(
+        _ call: borrowing ScriptCall, _ index: Int, _ caller: StaticString
+    ) throws(ScriptFailure) -> SocketAddress {
+        guard let text = call.bytes(index) else { return .none }
+        let host = call.sip
+        if text.count == host.pointee.lastHopCount,
+            text.equals(UnsafeRawBufferPointer(rebasing: host.pointee.lastHopText[..<text.count])), text.count > 0
+        {
+            return host.pointee.lastHop
+        }
+        let address = resolve(call, text)
+        guard !address.isNone, address.port != 0 else {
+            throw ScriptFailure(
+                "\(caller): to = \(text.quoted) cannot be resolved: write an IP address or a host of the configuration, with or without a port")
+        }
+        if text.count <= host.pointee.lastHopText.count {
+            host.pointee.lastHopText.copyMemory(from: text)
+            host.pointee.lastHopCount = text.count
+            host.pointee.lastHop = address
+        }
+        return address
+    }
+
+    private static let hopBytesMax = 512
+
+    private static func resolve(_ call: borrowing ScriptCall, _ text: UnsafeRawBufferPointer) -> SocketAddress {
+        guard text.count > 0, text.count <= hopBytesMax else { return .none }
+        // An IPv6 address without brackets would read as host and port.
+        if let address = SocketAddress(ip: text, port: 5_060) { return address }
+        let request = call.sip.pointee.currentRequest
+        if text.count > 4, equalIgnoringCase(text.part(ByteRange(0, 4)), UnsafeRawBufferPointer("sip:" as StaticString)) {
+            return request.resolve(text)
+        }
+        var uri = ScratchText(call.scratch(byteCount: text.count + 4))
+        uri.append("sip:")
+        uri.append(text)
+        return request.resolve(uri.bytes)
+    }
+
+    // MARK: Answering
+
+    static func reply(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        try checkUndecided(call, "req:reply")
+        let code = Int(call.integer(0))
+        let lowest = call.phase == .onFailure ? 300 : 200
+        guard code >= lowest else {
+            throw ScriptFailure(
+                code < 200
+                    ? "req:reply: scripts cannot send provisional replies yet: 200…699, got \(code)"
+                    : "req:reply: in on_failure a request can be answered with 300…699, got \(code)")
+        }
+        let reason = call.bytes(1) ?? .none
+        guard reason.isSingleLine else { throw ScriptFailure("req:reply: the reason holds a line end or a zero byte") }
+        let headers = try replyHeaders(call, 2)
+        guard call.sip.pointee.currentRequest.reply(code: code, reason: reason, headers: headers) else {
+            throw ScriptFailure("req:reply: no room for the reason and headers in this handler")
+        }
+        return .done
+    }
+
+    static func drop(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        try checkUndecided(call, "req:drop")
+        call.sip.pointee.currentRequest.drop()
+        return .done
+    }
+
+    /// Header lines of a table of names and values; a value may be a list of strings.
+    private static func replyHeaders(
+        _ call: borrowing ScriptCall, _ index: Int
+    ) throws(ScriptFailure) -> UnsafeRawBufferPointer {
+        let record = call.argument(index)
+        guard record.type == UInt8(SV_RECORD), record.count > 0 else { return .none }
+        var lines = ScratchText(call.scratch(byteCount: replyHeadersBytesMax))
+        for field in 0..<record.count {
+            let name = record.items[2 * field].buffer
+            let value = record.items[2 * field + 1]
+            try EditedHeader.check(name, HeaderName.identify(name), "req:reply: headers")
+            if value.type == UInt8(SV_LIST) {
+                for element in 0..<value.count { try appendLine(name, value.items[element], to: &lines) }
+            } else {
+                try appendLine(name, value, to: &lines)
+            }
+        }
+        guard !lines.overflowed else {
+            throw ScriptFailure("req:reply: the headers are too long (limit \(replyHeadersBytesMax) bytes)")
+        }
+        return lines.bytes
+    }
+
+    private static func appendLine(
+        _ name: UnsafeRawBufferPointer, _ value: sv_value, to lines: inout ScratchText
+    ) throws(ScriptFailure) {
+        lines.append(name)
+        lines.append(": ")
+        switch Int(value.type) {
+        case SV_BYTES:
+            try EditedHeader.check(value: value.buffer, of: HeaderName.identify(name), "req:reply: header \(name.quoted)")
+            lines.append(value.buffer)
+        case SV_INTEGER: lines.append(decimal: value.integer)
+        default: throw ScriptFailure("req:reply: header \(name.quoted): a value is a string, an integer or a list of strings")
+        }
+        lines.append("\r\n")
+    }
+
+    // MARK: One decision
+
+    private static func checkUndecided(
+        _ call: borrowing ScriptCall, _ caller: StaticString
+    ) throws(ScriptFailure) {
+        let request = call.sip.pointee.currentRequest
+        switch request.verdict {
+        case .none: return
+        case .relay: throw ScriptFailure("\(caller): already decided to relay")
+        case .reply: throw ScriptFailure("\(caller): already decided to reply \(request.replyCode)")
+        case .drop: throw ScriptFailure("\(caller): already decided to drop")
+        }
+    }
+}

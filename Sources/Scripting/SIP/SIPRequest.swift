@@ -1,0 +1,112 @@
+internal import ProxyCore
+internal import Reactor
+internal import SIPMessage
+
+extension SIPBindings {
+    static let request = BindingGroup(
+        "request", label: "req",
+        "The request in hand. In `on_branch` it is the branch's, in `on_failure` the one that failed.",
+        MessageBindings.members(phases: .requests) + requestProperties + requestMethods)
+
+    private static let requestProperties: [BindingMember] = [
+        .property(
+            "uri", .string("uri").orObject(["uri"]), returns: "uri", phases: .requests, writePhases: .editsRequests,
+            "The Request-URI. Assign a string or another URI to replace it.",
+            get: { (call: borrowing ScriptCall) throws(ScriptFailure) in
+                call.returnPart(kind: SIPKind.uri.rawValue, part: SIPPart.request.rawValue)
+            }, set: setURI),
+        .readOnly("max_forwards", "integer?", phases: .requests, "Hops left; nil when the request does not say.") {
+            (call: borrowing ScriptCall) throws(ScriptFailure) in
+            let value = call.sip.pointee.current.pointee.maxForwards
+            return value < 0 ? call.returnNull() : call.returnInteger(value)
+        },
+        .readOnly(
+            "failure_code", "integer", phases: .onFailure, "The best final response that the branches came to."
+        ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.returnInteger(call.sip.pointee.currentRequest.failureCode)
+        },
+    ]
+
+    private static let requestMethods: [BindingMember] = [
+        .method(
+            "has_to_tag", returns: "boolean", phases: .requests,
+            "Whether the To has a tag: the request belongs to a dialog, or says so."
+        ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.returnBoolean(!call.sip.pointee.current.pointee.toTag.isAbsent)
+        },
+        .method(
+            "loose_route", returns: "boolean", phases: .requests,
+            "Whether the request came along its route set: our own Route was on top (the core has taken it off), or Route headers remain. Relayed, it follows them."
+        ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+            let host = call.sip
+            return call.returnBoolean(
+                host.pointee.currentRequest.wasRoutedHere || host.pointee.current.pointee.first(.route) >= 0)
+        },
+        .method(
+            "record_route", phases: .onRequest,
+            "Stays in the path of the dialog: the request leaves with our Record-Route."
+        ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.sip.pointee.currentRequest.recordsRoute = true
+            return .done
+        },
+        .method("relay", options: relayOptions, phases: .decides, relaySummary, DecisionBindings.relay),
+        .method(
+            "forward", options: [nextHopOption], phases: .onRequest,
+            "Sends the request on without keeping state: `relay { state = \"stateless\" }`.", DecisionBindings.forward),
+        .method(
+            "fork", [BindingParameter("targets", .list, summary: "Request-URIs, tried at once.")],
+            options: [nextHopOption] + handlerOptions, phases: .decides,
+            "Sends a branch to each of the targets at once; the first 2xx wins.", DecisionBindings.fork),
+        .method(
+            "reply",
+            [
+                .integer("code", 100...699, "A final one: 200…699; in `on_failure` 300…699."),
+                .string("reason", "The code's usual phrase when left out.").optional,
+            ],
+            options: [
+                BindingParameter("headers", .record, summary: "Headers to add: name = value.").optional
+            ], phases: .decides, "Answers the request here.", DecisionBindings.reply),
+        .method("drop", phases: .onRequest, "Neither forwards nor answers.", DecisionBindings.drop),
+    ]
+
+    private static let relaySummary =
+        "Sends the request on when the handler has ended: to `targets`, or to its Request-URI along its Route. The functions take the place of the hooks of that name for this request."
+
+    private static let nextHopOption = BindingParameter.string(
+        "to", "Where the datagram goes, \"host\", \"host:port\" or a SIP URI; the Request-URI stays."
+    ).optional
+
+    private static let handlerOptions: [BindingParameter] = [
+        .function("on_failure", "on_failure(req, code): every branch failed. Runs once; name it again to go on.").optional,
+        .function("on_reply", "on_reply(reply): a reply to this request.").optional,
+        .function("on_branch", "on_branch(req): a branch is about to leave.").optional,
+    ]
+
+    private static let relayOptions: [BindingParameter] =
+        [
+            nextHopOption,
+            BindingParameter("targets", .list, summary: "Request-URIs; several are tried at once.").optional,
+            .choice("state", DecisionBindings.stateNames, "Who keeps the transaction; `auto` leaves it to the policy.")
+                .optional,
+        ] + handlerOptions
+
+    private static func setURI(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if let object = call.object(0) {
+            guard let part = SIPPart(rawValue: object.part), let reference = try URIReference(call.sip, part) else {
+                throw ScriptFailure("req.uri: there is no such URI in this message")
+            }
+            try URIBindings.assign(call, reference.text, "req.uri")
+        } else if let text = call.bytes(0) {
+            try URIBindings.assign(call, text, "req.uri")
+        }
+        return .done
+    }
+}
+
+extension ScriptHost {
+    static let addressTextBytesMax = SocketAddress.ipTextBytesMax
+
+    var source: SocketAddress {
+        request?.source ?? response?.source ?? .none
+    }
+}

@@ -1,0 +1,242 @@
+internal import Reactor
+public import ProxyCore
+internal import SIPMessage
+public import StatePolicy
+
+/// One generation of a routing script on one worker.
+///
+/// Made on a control thread by `load`, then handed to the worker that owns it until it goes: with the last
+/// transaction that began with it, on the worker's thread.
+public final class ScriptRouting: RoutingLogic {
+    public private(set) var hooks: RoutingHooks = []
+    private let vm: ScriptVM
+    private let host: UnsafeMutablePointer<ScriptHost>
+    private var throttle = ScriptErrorThrottle()
+
+    private init(vm: ScriptVM, host: UnsafeMutablePointer<ScriptHost>) {
+        self.vm = vm
+        self.host = host
+    }
+
+    private func findHooks() {
+        if vm.hasHook(.onReply) { hooks.insert(.onReply) }
+        if vm.hasHook(.onBranch) { hooks.insert(.onBranch) }
+        if vm.hasHook(.onFailure) { hooks.insert(.onFailure) }
+        if vm.hasHook(.chooseStateMode) { hooks.insert(.chooseStateMode) }
+    }
+
+    deinit {
+        vm.retire()
+        host.pointee.deallocate()
+        host.deinitialize(count: 1).deallocate()
+    }
+
+    /// Compiles and runs a script, looks its hooks up and runs its `on_start`.
+    ///
+    /// - Parameter version: what `servartuka.version()` answers.
+    /// - Throws: what the script did wrong, with its place.
+    public static func load(
+        _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = ""
+    ) throws(ScriptError) -> ScriptRouting {
+        let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
+        host.initialize(to: ScriptHost(log: log, version: version))
+        let vm: ScriptVM
+        do throws(ScriptError) {
+            vm = try ScriptVM(
+                bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
+        } catch {
+            host.pointee.deallocate()
+            host.deinitialize(count: 1).deallocate()
+            throw error
+        }
+        let routing = ScriptRouting(vm: vm, host: host)
+        for (name, value) in source.globals { try vm.setGlobal(name, value) }
+        try vm.load(source.text, path: source.path)
+        guard vm.hasHook(.onRequest) else {
+            throw ScriptError(
+                file: source.path, line: 0, message: "defines no function on_request(req), so it could route nothing")
+        }
+        if vm.run(.onStart) != .finished { throw vm.lastError }
+        routing.findHooks()
+        return routing
+    }
+
+    private static func events(_ host: UnsafeMutablePointer<ScriptHost>) -> ScriptEvents {
+        var events = ScriptEvents()
+        events.printed = { host.pointee.log.write(.info, $0, callID: host.pointee.callID) }
+        events.globalWritten = { name in
+            let text = String(decoding: name, as: UTF8.self)
+            host.pointee.log.write(
+                .notice, "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted",
+                callID: host.pointee.callID)
+        }
+        return events
+    }
+
+    /// Memory of the VM, in bytes.
+    public var memoryUsedBytes: Int { vm.memoryUsedBytes }
+
+    // MARK: Hooks
+
+    public func onRequest(_ request: RequestContext) {
+        // Nothing but the removal of our own Route can be pending yet.
+        let touched = request.edits.pointee.isEmpty ? 0 : HeaderName.route.touchedBit
+        host.pointee.begin(request, touched: touched, keepsOriginal: false)
+        let status = vm.run(.onRequest, Self.requestArgument)
+        if status == .finished, !host.pointee.isOverflowed {
+            if request.verdict == .none { reportUndecided(request) }
+        } else {
+            reportFailure(.onRequest, status, now: request.now)
+            request.noteScriptFailure()
+            discard(request, handlers: TransactionHandlers())
+            _ = request.reply(code: host.pointee.isOverflowed ? 513 : 500)
+        }
+        host.pointee.end()
+    }
+
+    public func onReply(_ response: ResponseContext) {
+        host.pointee.begin(response)
+        let status = run(response.handlers.onReply, .onReply, .object(kind: SIPKind.reply.rawValue, handle: 0))
+        if status != .finished || host.pointee.isOverflowed {
+            reportFailure(.onReply, status, now: response.now)
+            response.noteScriptFailure()
+            host.pointee.restoreOriginal()
+            response.isDropped = false
+        }
+        host.pointee.end()
+    }
+
+    public func onBranch(_ request: RequestContext) {
+        // Edits of on_request may be pending on a stateless request. They stay whatever happens here; when they
+        // do not fit, the core says so.
+        guard request.synchronise() else { return }
+        let uri = request.requestURI
+        host.pointee.begin(request, touched: 0, keepsOriginal: true)
+        let status = run(request.handlers.onBranch, .onBranch, Self.requestArgument)
+        if status != .finished || host.pointee.isOverflowed {
+            reportFailure(.onBranch, status, now: request.now)
+            request.noteScriptFailure()
+            // A Request-URI of on_request stays in its arena; the message's own has been put back.
+            let isChanged = request.requestURI.baseAddress != uri.baseAddress
+            host.pointee.restoreOriginal()
+            if isChanged { _ = request.setRequestURI(uri) }
+        }
+        host.pointee.end()
+    }
+
+    public func onFailure(_ request: RequestContext) {
+        let previous = request.handlers
+        host.pointee.begin(request, touched: 0, keepsOriginal: false)
+        let status: RunStatus
+        if previous.onFailure != 0 {
+            status = vm.run(
+                FunctionReference(raw: previous.onFailure), as: .onFailure,
+                [Self.requestArgument, .integer(Int64(request.failureCode))])
+        } else {
+            status = vm.run(.onFailure, Self.requestArgument, .integer(Int64(request.failureCode)))
+        }
+        if status != .finished || host.pointee.isOverflowed {
+            reportFailure(.onFailure, status, now: request.now)
+            request.noteScriptFailure()
+            discard(request, handlers: previous)
+        } else if request.verdict != .relay {
+            request.edits.pointee.removeAll()
+        }
+        host.pointee.end()
+    }
+
+    public func chooseStateMode(_ request: RequestContext, _ view: StateView) -> StateMode? {
+        host.pointee.begin(request, touched: request.edits.pointee.isEmpty ? 0 : .max, keepsOriginal: false)
+        host.pointee.view = view
+        host.pointee.choice = nil
+        defer {
+            host.pointee.view = nil
+            host.pointee.end()
+        }
+        let status = vm.run(
+            .chooseStateMode, Self.requestArgument, .object(kind: SIPKind.view.rawValue, handle: 0))
+        guard status == .finished else {
+            reportFailure(.chooseStateMode, status, now: request.now)
+            request.noteScriptFailure()
+            return host.pointee.choice
+        }
+        if case .bytes(let name) = vm.result(0) {
+            if name.equals(UnsafeRawBufferPointer("stateful" as StaticString)) { return .stateful }
+            if name.equals(UnsafeRawBufferPointer("stateless" as StaticString)) { return .stateless }
+        }
+        report(
+            .chooseStateMode,
+            ScriptError(
+                file: "", line: 0,
+                message: "returned something else than \"stateful\" or \"stateless\"; the policy decides"), now: request.now)
+        request.noteScriptFailure()
+        return host.pointee.choice
+    }
+
+    public func release(_ handlers: TransactionHandlers) {
+        if handlers.onFailure != 0 { vm.release(FunctionReference(raw: handlers.onFailure)) }
+        if handlers.onReply != 0 { vm.release(FunctionReference(raw: handlers.onReply)) }
+        if handlers.onBranch != 0 { vm.release(FunctionReference(raw: handlers.onBranch)) }
+    }
+
+    private static var requestArgument: ScriptArgument { .object(kind: SIPKind.request.rawValue, handle: 0) }
+
+    /// The function that the transaction named, or the hook.
+    private func run(_ handler: Int32, _ phase: ScriptPhase, _ argument: ScriptArgument) -> RunStatus {
+        guard handler != 0 else { return vm.run(phase, argument) }
+        return vm.run(FunctionReference(raw: handler), as: phase, [argument])
+    }
+
+    // MARK: Failures
+
+    /// Takes back what a handler that failed had done; `handlers` are those that were there before it.
+    private func discard(_ request: RequestContext, handlers: TransactionHandlers) {
+        request.edits.pointee.removeAll()
+        var dropped = request.handlers
+        if dropped.onFailure == handlers.onFailure { dropped.onFailure = 0 }
+        if dropped.onReply == handlers.onReply { dropped.onReply = 0 }
+        if dropped.onBranch == handlers.onBranch { dropped.onBranch = 0 }
+        release(dropped)
+        request.handlers = handlers
+        request.clearVerdict()
+        request.stateDemand = .auto
+    }
+
+    private func reportUndecided(_ request: RequestContext) {
+        let message = "ended without relay, reply or drop; the request is answered with 500"
+        report(.onRequest, ScriptError(file: "", line: 0, message: message), now: request.now)
+    }
+
+    private func reportFailure(_ phase: ScriptPhase, _ status: RunStatus, now: UInt64) {
+        switch status {
+        case .finished:
+            report(
+                phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"), now: now)
+        case .waiting(let run):
+            vm.abandon(run)
+            report(phase, ScriptError(file: "", line: 0, message: "a handler cannot wait"), now: now)
+        case .failed, .killed:
+            report(phase, vm.lastError, now: now)
+        }
+    }
+
+    private func report(_ phase: ScriptPhase, _ error: ScriptError, now: UInt64) {
+        var hasher = Hasher()
+        hasher.combine(phase)
+        hasher.combine(error.file)
+        hasher.combine(error.line)
+        hasher.combine(error.killed)
+        if error.line == 0 { hasher.combine(error.message) }
+        let callID = host.pointee.callID
+        switch throttle.admit(hasher.finalize(), now: now) {
+        case .full:
+            let traceback = error.traceback.isEmpty ? "" : "\n\(error.traceback)"
+            host.pointee.log.write(.error, "\(phase.name): \(error)\(traceback)", callID: callID)
+        case .short(let leftOut):
+            let more = leftOut > 0 ? " (\(leftOut) more since the last such line)" : ""
+            host.pointee.log.write(.error, "\(phase.name): \(error)\(more)", callID: callID)
+        case .leaveOut:
+            break
+        }
+    }
+}
