@@ -67,7 +67,8 @@ let package = Package(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction"], swiftSettings: swiftSettings),
         .testTarget(name: "ProxyCoreTests", dependencies: ["ProxyCore"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ScriptingTests", dependencies: ["Scripting", "ProxyCore", "Reactor", "SIPMessage"],
+            name: "ScriptingTests",
+            dependencies: ["Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
         .testTarget(

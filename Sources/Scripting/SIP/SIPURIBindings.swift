@@ -1,4 +1,5 @@
 internal import ProxyCore
+internal import Reactor
 internal import SIPMessage
 
 extension SIPBindings {
@@ -210,14 +211,15 @@ enum URIBindings {
         guard !uri.value.host.isAbsent else {
             throw ScriptFailure("uri.host: a tel URI has no host; assign req.uri as a whole")
         }
-        let isBareIPv6 = host.contains(UInt8(ascii: ":")) && host.first != UInt8(ascii: "[")
+        let isBareIPv6 = host.contains(UInt8(ascii: ":")) && SocketAddress(ip: host, port: 5_060) != nil
+            && host.first != UInt8(ascii: "[")
         let start = uri.value.hostPort.start
         let end = hostEnd(uri.value)
         let text = try splice(
             call, uri, start, end, isBareIPv6 ? "[" : "", host, isBareIPv6 ? "]" : "")
         let parsed = SIPURI.parse(ByteRange(0, text.count), in: text)
         let hostCount = host.count + (isBareIPv6 ? 2 : 0)
-        guard let parsed, !host.isEmpty, parsed.hostPort.start - 0 == start - uri.range.start,
+        guard let parsed, !host.isEmpty, parsed.hostPort.start == start - uri.range.start,
             hostEnd(parsed) - parsed.hostPort.start == hostCount, parsed.port == uri.value.port
         else { throw ScriptFailure("uri.host: \(host.quoted) is neither a domain nor an IP address") }
         try assign(call, text, "uri.host")
