@@ -44,11 +44,10 @@ public struct NameAddress: Equatable, Sendable {
         guard parametersStart < end else { return true }
         var cursor = ParameterCursor(from: parametersStart, to: end)
         while let parameter = cursor.next(in: view) {
-            if parameter.name.count == 3, tag.isAbsent,
-                view.matches("tag", from: parameter.name.start, to: parameter.name.end)
-            {
-                // A tag without a value would be taken for none by some and for one by others.
-                guard !parameter.value.isEmpty else { return false }
+            if parameter.name.count == 3, view.matches("tag", from: parameter.name.start, to: parameter.name.end) {
+                // A tag without a value would be taken for none by some and for one by others; of two tags
+                // some take the first, others the last.
+                guard tag.isAbsent, !parameter.value.isEmpty else { return false }
                 tag = parameter.value
             }
         }

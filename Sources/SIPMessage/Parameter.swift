@@ -5,6 +5,12 @@ public struct Parameter: Equatable, Sendable {
     /// As written, quotes included. Empty for a flag and after a lone equals sign; see `hasValue`.
     public var value: ByteRange
     public var hasValue: Bool
+
+    /// Name, equals sign and value.
+    @inlinable
+    public var whole: ByteRange {
+        ByteRange(offset: name.offset, length: UInt16(truncatingIfNeeded: max(name.end, value.end) - name.start))
+    }
 }
 
 /// Walks parameters from their first semicolon on, in headers and in URIs alike.

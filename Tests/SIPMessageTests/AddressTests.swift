@@ -69,7 +69,8 @@ struct AddressTests {
             "\"A <sip:a@example.com>", "\"A\" sip:a@example.com", "\"A\"", "A, B <sip:a@example.com>",
             "<sip:a@example.com>;", "<sip:a@example.com>;;x", "<sip:a@example.com>;x=\"y", "<sip:a@example.com>x",
             "<sip:a@example.com>, <sip:b@example.com>", "A \"B\" <sip:a@example.com>", "<<sip:a@example.com>>",
-            "sip:a@example.com?x=y", "a@example.com", "<sip>", "sip:", "1sip:a", "Alice sip:a@example.com",
+            "sip:a@example.com?x=y", "a@example.com", "<sip>", "<sip:a@example.com>;tag=1;tag=2", "sip:", "1sip:a",
+            "Alice sip:a@example.com",
         ])
     func malformed(text: String) {
         #expect(parts(text) == nil)
