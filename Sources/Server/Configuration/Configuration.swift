@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Everything an operator can set, typed and with defaults; a freshly made value is the proxy without a file.
 ///
 /// The names, ranges, units and meanings stand in `Setting.all`, from which the file, the environment and the reference
@@ -88,7 +90,16 @@ public struct Configuration: Sendable, Equatable {
         /// nil switches the control socket off.
         public var socket: String? = Control.standardSocket
 
-        public static let standardSocket = "/run/servartuka.sock"
+        /// Where root's proxy listens; other users may not write there.
+        public static let systemSocket = "/run/servartuka.sock"
+
+        /// `systemSocket` for root, else a place of the user's own.
+        public static let standardSocket: String = {
+            let user = geteuid()
+            if user == 0 { return systemSocket }
+            let folder = getenv("XDG_RUNTIME_DIR").map { String(cString: $0) } ?? ""
+            return folder.isEmpty ? "/tmp/servartuka-\(user).sock" : "\(folder)/servartuka.sock"
+        }()
 
         public init() {}
     }

@@ -14,7 +14,10 @@ public enum SettingsReference {
             for setting in Setting.all where setting.section == section {
                 let expectation = setting.expectation.replacing("|", with: "\\|")
                 let reload = setting.appliesOnReload ? "yes" : "restart"
-                text += "| `\(setting.key)` | \(expectation) | `\(setting.text(in: standard))` | \(reload) "
+                // The page is the same whoever makes it.
+                let value = setting.text(in: standard).replacing(
+                    Configuration.Control.standardSocket, with: Configuration.Control.systemSocket)
+                text += "| `\(setting.key)` | \(expectation) | `\(value)` | \(reload) "
                 text += "| \(setting.meaning) |\n"
             }
             text += "\n"
