@@ -56,11 +56,20 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
 
+        // Not a test and not shipped: nanoseconds a message, for scripts/microbench.
+        .executableTarget(
+            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
+            path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
+
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "SIPTransactionTests", dependencies: ["SIPTransaction"], swiftSettings: swiftSettings),
-        .testTarget(name: "ProxyCoreTests", dependencies: ["ProxyCore"], swiftSettings: swiftSettings),
+            name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(
+            name: "ProxyCoreTests",
+            dependencies: ["ProxyCore", "SIPTransaction", "SIPMessage", "Reactor", "StatePolicy", "CAllocationCounter"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ScriptingTests",
             dependencies: ["Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy"],

@@ -401,7 +401,7 @@ static void convert_options(lua_State *L, sv_vm *vm, const sv_bound *bound, int 
 
 /// Is the table at `index`, where a positional parameter stands, the table of options?
 static int is_early_options(lua_State *L, const sv_member *member, int position, int index) {
-    return member->takesOptions && lua_type(L, index) == LUA_TTABLE && member->parameters[position].optional
+    return lua_type(L, index) == LUA_TTABLE && member->parameters[position].optional
         && !(member->parameters[position].accepts & (SV_ACCEPT_LIST | SV_ACCEPT_RECORD));
 }
 
@@ -416,7 +416,8 @@ void sv_convert_arguments(lua_State *L, sv_vm *vm, const sv_bound *bound, int fi
     for (int position = 0; position < positional; position++) {
         const sv_parameter *parameter = &member->parameters[position];
         int index = first + position;
-        if (options == first + positional && is_early_options(L, member, position, index)) options = index;
+        if (member->takesOptions && options == first + positional && is_early_options(L, member, position, index))
+            options = index;
         if (options <= index) { // parameters that the table stands before
             memset(&values[position], 0, sizeof *values);
             if (!parameter->optional) mismatch(L, vm, bound, parameter, lua_gettop(L) + 1, position + 1);

@@ -135,17 +135,25 @@ static int admits(sv_vm *vm, int isString, size_t size, size_t growth) {
     return 1;
 }
 
+/// Growth is measured from the lowest point of the run: when the collector frees garbage of earlier handlers,
+/// the running one must not inherit the room.
+static void note_release(sv_vm *vm) {
+    if (vm->run && vm->bytesUsed < vm->run->bytesAtSegment) vm->run->bytesAtSegment = vm->bytesUsed;
+}
+
 void *sv_allocate(void *context, void *block, size_t oldSize, size_t newSize) {
     sv_vm *vm = context;
     size_t held = block ? oldSize : 0; // without a block the old size is the type of the new object
     if (newSize == 0) {
         free(block);
         vm->bytesUsed -= held;
+        note_release(vm);
         return NULL;
     }
     if (newSize > held && !admits(vm, !block && oldSize == LUA_TSTRING, newSize, newSize - held)) return NULL;
     void *moved = realloc(block, newSize);
     if (!moved) return newSize <= held ? block : NULL; // Lua relies on shrinking to succeed
     vm->bytesUsed = vm->bytesUsed - held + newSize;
+    if (newSize < held) note_release(vm);
     return moved;
 }

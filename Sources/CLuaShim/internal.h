@@ -80,7 +80,7 @@ typedef struct sv_run {
     uint64_t lastTick;
     size_t bytesMax;
     ptrdiff_t bytesGrown;   // in the segments before this one
-    size_t bytesAtSegment;  // of the VM when this segment began
+    size_t bytesAtSegment;  // of the VM when this segment began, or the least since then
 } sv_run;
 
 /// Coroutines of scripts that are being resumed, innermost first; lives on the C stack.

@@ -46,23 +46,31 @@ void sv_end_objects(sv_vm *vm, sv_run *run) {
     run->firstObject = SV_NO_INDEX;
 }
 
+_Noreturn static void raise_stale(lua_State *L, sv_vm *vm, uint64_t reference, const sv_bound *bound) {
+    const char *name = vm->configuration.kinds[sv_reference_kind(reference)].name;
+    const char *phase = vm->configuration.phases[sv_reference_phase(reference)];
+    if (bound) sv_member_error(L, bound, "%s is no longer valid: %s has ended", name, phase);
+    luaL_error(L, "%s is no longer valid: %s has ended", name, phase);
+    abort(); // luaL_error does not return
+}
+
+/// The object a reference of a known kind names; raises when its handler has ended.
+static inline const sv_object *object_of(lua_State *L, sv_vm *vm, uint64_t reference, const sv_bound *bound) {
+    uint32_t slot = sv_reference_slot(reference);
+    if (slot >= vm->objectCount || vm->objects[slot].generation != sv_reference_generation(reference))
+        raise_stale(L, vm, reference, bound);
+    return &vm->objects[slot];
+}
+
 /// Reads the object at `index`. 0 when the value is none; raises when its handler has ended.
 int sv_decode(lua_State *L, sv_vm *vm, int index, const sv_bound *bound, sv_value *value) {
     if (lua_type(L, index) != LUA_TLIGHTUSERDATA) return 0;
     uint64_t reference = sv_to_reference(L, index);
-    uint32_t slot = sv_reference_slot(reference);
-    uint32_t kind = sv_reference_kind(reference);
-    if (kind >= vm->configuration.kindCount) return 0;
-    if (slot >= vm->objectCount || vm->objects[slot].generation != sv_reference_generation(reference)) {
-        const char *name = vm->configuration.kinds[kind].name;
-        const char *phase = vm->configuration.phases[sv_reference_phase(reference)];
-        if (bound) sv_member_error(L, bound, "%s is no longer valid: %s has ended", name, phase);
-        luaL_error(L, "%s is no longer valid: %s has ended", name, phase);
-    }
+    if (sv_reference_kind(reference) >= vm->configuration.kindCount) return 0;
     value->type = SV_OBJECT;
-    value->kind = (uint8_t)kind;
+    value->kind = (uint8_t)sv_reference_kind(reference);
     value->part = (uint16_t)sv_reference_part(reference);
-    value->handle = vm->objects[slot].handle;
+    value->handle = object_of(L, vm, reference, bound)->handle;
     value->count = 0;
     return 1;
 }
@@ -187,7 +195,7 @@ static int invoke(lua_State *L, sv_vm *vm, const sv_bound *bound, uint64_t self,
     if (status == SV_STATUS_OK) {
         int count = call->resultCount;
         if (count < 0 || count > SV_RESULTS_MAX) count = 0;
-        luaL_checkstack(L, count + 4, "results");
+        if (count > 4) luaL_checkstack(L, count + 4, "results");
         sv_push_values(L, vm, call->results, count, self);
         return count;
     }
@@ -252,43 +260,44 @@ static const sv_bound *find(const sv_kind *kind, const char *key) {
     }
 }
 
-/// The member named at stack index 2 of the object at index 1. Names are interned strings, which are equal
-/// when their addresses are.
-static const sv_bound *member_of(lua_State *L, sv_vm *vm, sv_value *object, const char *verb) {
+/// The member named at stack index 2 of the object at index 1, which is a reference: only objects have the
+/// metatable, and scripts cannot get at it. Names are interned strings, which are equal when their addresses are.
+static inline const sv_bound *member_of(lua_State *L, sv_vm *vm, uint64_t reference, const char *verb) {
     if (!vm->run) luaL_error(L, "outside of a handler");
-    uint64_t reference = sv_to_reference(L, 1);
     uint32_t kind = sv_reference_kind(reference);
-    if (lua_type(L, 1) != LUA_TLIGHTUSERDATA || kind >= vm->configuration.kindCount)
-        luaL_error(L, "not an object of the proxy");
+    if (kind >= vm->configuration.kindCount) luaL_error(L, "not an object of the proxy");
     const sv_bound *bound = NULL;
     if (lua_type(L, 2) == LUA_TSTRING) bound = find(&vm->kinds[kind], lua_tolstring(L, 2, NULL));
     if (!bound) sv_unknown_member(L, vm, kind, verb);
-    object->type = SV_NONE;
     return bound;
+}
+
+static inline void address(sv_call *call, uint64_t reference, const sv_object *object) {
+    call->kind = (uint8_t)sv_reference_kind(reference);
+    call->part = (uint8_t)sv_reference_part(reference);
+    call->handle = object->handle;
 }
 
 /// __index of every object. Upvalue: the table of method closures.
 static int read_member(lua_State *L) {
     sv_vm *vm = sv_vm_of(L);
-    sv_value object;
-    const sv_bound *bound = member_of(L, vm, &object, "read");
+    uint64_t reference = sv_to_reference(L, 1);
+    const sv_bound *bound = member_of(L, vm, reference, "read");
     const sv_member *member = bound->member;
     if (member->form != SV_FORM_PROPERTY) {
         lua_rawgeti(L, lua_upvalueindex(1), bound->closure);
         return 1;
     }
     sv_charge(L, vm, 2);
-    if (!sv_decode(L, vm, 1, bound, &object)) return luaL_error(L, "not an object of the proxy");
+    const sv_object *object = object_of(L, vm, reference, bound);
     if (!member->readable) sv_member_error(L, bound, "can be set but not read");
     if (!(member->phases >> vm->run->phase & 1)) sv_phase_error(L, vm, bound, "read");
     sv_call call;
+    address(&call, reference, object);
     call.identifier = member->readID;
-    call.kind = object.kind;
-    call.part = (uint8_t)object.part;
-    call.handle = object.handle;
     call.arguments = NULL;
     call.argumentCount = 0;
-    int count = invoke(L, vm, bound, sv_to_reference(L, 1), &call);
+    int count = invoke(L, vm, bound, reference, &call);
     if (count == 0) {
         lua_pushnil(L);
         return 1;
@@ -299,24 +308,22 @@ static int read_member(lua_State *L) {
 /// __newindex of every object.
 static int write_member(lua_State *L) {
     sv_vm *vm = sv_vm_of(L);
-    sv_value object;
-    const sv_bound *bound = member_of(L, vm, &object, "set");
+    uint64_t reference = sv_to_reference(L, 1);
+    const sv_bound *bound = member_of(L, vm, reference, "set");
     const sv_member *member = bound->member;
     sv_charge(L, vm, 2);
     if (member->form != SV_FORM_PROPERTY) sv_member_error(L, bound, "is a function and cannot be set");
-    if (!sv_decode(L, vm, 1, bound, &object)) return luaL_error(L, "not an object of the proxy");
+    const sv_object *object = object_of(L, vm, reference, bound);
     if (!member->writable) sv_member_error(L, bound, "is read-only");
     if (!(member->writePhases >> vm->run->phase & 1)) sv_phase_error(L, vm, bound, "set");
     sv_value value;
     sv_convert_value(L, vm, bound, 3, &value);
     sv_call call;
+    address(&call, reference, object);
     call.identifier = member->writeID;
-    call.kind = object.kind;
-    call.part = (uint8_t)object.part;
-    call.handle = object.handle;
     call.arguments = &value;
     call.argumentCount = 1;
-    invoke(L, vm, bound, sv_to_reference(L, 1), &call);
+    invoke(L, vm, bound, reference, &call);
     return 0;
 }
 

@@ -38,6 +38,8 @@ public final class Proxy {
     /// For messages composed here on their way into a block of their own.
     let scratch: UnsafeMutableRawBufferPointer
     private let policy: UnsafeMutablePointer<any StatePolicy>
+    /// The policy's answer when it has only one.
+    let fixedMode: StateMode?
     /// New dialogs are refused; what is there goes on.
     public var isDraining = false
 
@@ -78,6 +80,7 @@ public final class Proxy {
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         policy = .allocate(capacity: 1)
         policy.initialize(to: settings.policy.make())
+        fixedMode = policy.pointee.fixedMode
     }
 
     deinit {

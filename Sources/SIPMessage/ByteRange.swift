@@ -20,6 +20,14 @@ public struct ByteRange: Equatable, Sendable {
         self.length = UInt16(end - start)
     }
 
+    /// The same for the parser's loops, which stay within what offsets reach: checked in debug builds only.
+    @inline(__always)
+    init(from start: Int, to end: Int) {
+        assert(start >= 0 && start <= end && end <= Int(UInt16.max))
+        self.offset = UInt16(truncatingIfNeeded: start)
+        self.length = UInt16(truncatingIfNeeded: end &- start)
+    }
+
     public static let absent = ByteRange(offset: 0, length: 0)
 
     /// First byte's index.

@@ -48,18 +48,19 @@ struct ByteView {
         return UnsafeRawPointer(found) - base
     }
 
-    /// The index of the next byte below 16 (line ends, tab and NUL among them), or `count`.
+    /// The index of the first byte in `start..<end` that is below `limit`, itself at most 128, or `end`.
     @inline(__always)
-    func indexOfLowByte(from start: Int) -> Int {
+    func indexOfByte(below limit: UInt8, from start: Int, to end: Int) -> Int {
         var index = start
-        while index &+ 8 <= count {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        while index &+ 8 <= end {
             let word = word(at: index)
-            // A byte below 16 borrows into its top bit; false hits can only follow a true one.
-            let hits = (word &- 0x1010_1010_1010_1010) & ~word & 0x8080_8080_8080_8080
+            // A byte below the limit borrows into its top bit; false hits can only follow a true one.
+            let hits = (word &- (ones &* UInt64(limit))) & ~word & (ones &* 0x80)
             if hits != 0 { return index &+ hits.trailingZeroBitCount &>> 3 }
             index &+= 8
         }
-        while index < count, self[index] >= 16 { index &+= 1 }
+        while index < end, self[index] >= limit { index &+= 1 }
         return index
     }
 
@@ -84,6 +85,27 @@ struct ByteView {
         var index = start
         while index < end, set.contains(self[index]) { index &+= 1 }
         return index
+    }
+
+    /// The first byte from `start` on that no URI holds, or `end`: eight bytes at a time, then one by one.
+    @inline(__always)
+    func endOfURI(from start: Int, to end: Int) -> Int {
+        var index = start
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        while index &+ 8 <= end {
+            let word = word(at: index)
+            let controls = (word &- ones &* 0x21) & ~word
+            // `<` and `>` differ in one bit.
+            let brackets = (word | ones &* 0x02) ^ ones &* 0x3E
+            let quotes = word ^ ones &* 0x22
+            let deletes = word ^ ones &* 0x7F
+            let others =
+                ((brackets &- ones) & ~brackets) | ((quotes &- ones) & ~quotes) | ((deletes &- ones) & ~deletes)
+            let hits = (controls | others) & (ones &* 0x80)
+            if hits != 0 { return index &+ hits.trailingZeroBitCount &>> 3 }
+            index &+= 8
+        }
+        return skip(.uri, from: index, to: end)
     }
 
     /// One past the closing quote of the quoted string that opens at `start`, or -1 when it never closes.

@@ -44,7 +44,7 @@ public struct ElementCursor: Sendable {
                 let following = view.skipSeparators(from: comma, to: value.end)
                 let end = view.trimWhitespace(from: start, to: comma)
                 let element = ListElement(
-                    value: ByteRange(start, end), headerIndex: headerIndex, isFirst: isFirst,
+                    value: ByteRange(from: start, to: end), headerIndex: headerIndex, isFirst: isFirst,
                     isLast: following == value.end)
                 position = following
                 isFirst = false

@@ -1,22 +1,61 @@
 extension HeaderName {
-    /// The header whose name, made of token characters, fills `start..<end`.
+    /// The known header whose name starts at `start`, the colon right behind it, and the name's length;
+    /// `.other` and 0 when it is not so plain. Reads words, no single bytes: a known name needs no check of
+    /// its characters.
+    @inline(__always)
+    static func recognise(in view: ByteView, at start: Int) -> (name: HeaderName, length: Int) {
+        guard start &+ 8 <= view.count else { return (.other, 0) }
+        let head = view.word(at: start)
+        var hits = bytes(equalTo: UInt8(ascii: ":"), in: head)
+        if hits != 0 {
+            let length = hits.trailingZeroBitCount &>> 3
+            let key = fold(head) & ((1 &<< UInt64(length &* 8)) &- 1)
+            return (identifyShort(key, length: length), length)
+        }
+        guard start &+ 16 <= view.count else { return (.other, 0) }
+        let middle = view.word(at: start &+ 8)
+        var length = 8
+        hits = bytes(equalTo: UInt8(ascii: ":"), in: middle)
+        if hits == 0 {
+            guard start &+ 24 <= view.count else { return (.other, 0) }
+            hits = bytes(equalTo: UInt8(ascii: ":"), in: view.word(at: start &+ 16))
+            guard hits != 0 else { return (.other, 0) }
+            length = 16
+        }
+        length &+= hits.trailingZeroBitCount &>> 3
+        if length == 8 { return (identifyShort(fold(head), length: 8), 8) }
+        let tail = fold(view.word(at: start &+ length &- 8))
+        return (identifyLong(head: fold(head), middle: fold(middle), tail: tail, length: length), length)
+    }
+
+    /// The header whose name fills `start..<end`.
     ///
     /// Names are told apart by their length and then by whole words of letters: the first eight, the last
-    /// eight and, above sixteen, the middle eight. Setting bit 5 folds the case of letters and merges no
-    /// two token characters otherwise.
+    /// eight and, above sixteen, the middle eight.
     static func identify(in view: ByteView, from start: Int, to end: Int) -> HeaderName {
         let length = end &- start
-        if length >= 9 { return identifyLong(in: view, from: start, to: end) }
-        var key: UInt64 = 0
-        if start &+ 8 <= view.count {
-            key = view.word(at: start)
-            if length < 8 { key &= (1 &<< UInt64(length &* 8)) &- 1 }
-        } else {
+        guard length >= 8 else {
+            var key: UInt64 = 0
             for index in 0..<length { key |= UInt64(view[start &+ index]) &<< UInt64(index &* 8) }
+            return identifyShort(fold(key), length: length)
         }
-        // The bytes above `length` gain bit 5 as well; they are cleared in the compared words too.
-        key |= length < 8 ? 0x2020_2020_2020_2020 & ((1 &<< UInt64(length &* 8)) &- 1) : 0x2020_2020_2020_2020
-        return identifyShort(key, length: length)
+        let head = fold(view.word(at: start))
+        if length == 8 { return identifyShort(head, length: 8) }
+        let middle = length >= 16 ? fold(view.word(at: start &+ 8)) : 0
+        return identifyLong(head: head, middle: middle, tail: fold(view.word(at: end &- 8)), length: length)
+    }
+
+    /// Letters in lower case. Some other characters above 63 change as well, but none becomes a letter.
+    @inline(__always)
+    private static func fold(_ word: UInt64) -> UInt64 {
+        word | (word & 0x4040_4040_4040_4040) &>> 1
+    }
+
+    /// The top bit of the first byte that is `byte`, and perhaps of some behind it.
+    @inline(__always)
+    private static func bytes(equalTo byte: UInt8, in word: UInt64) -> UInt64 {
+        let difference = word ^ (UInt64(byte) &* 0x0101_0101_0101_0101)
+        return (difference &- 0x0101_0101_0101_0101) & ~difference & 0x8080_8080_8080_8080
     }
 
     @inline(__always)
@@ -93,12 +132,7 @@ extension HeaderName {
     }
 
     @inline(__always)
-    private static func identifyLong(in view: ByteView, from start: Int, to end: Int) -> HeaderName {
-        let length = end &- start
-        let fold: UInt64 = 0x2020_2020_2020_2020
-        let head = view.word(at: start) | fold
-        let tail = view.word(at: end &- 8) | fold
-        let middle = length > 16 ? view.word(at: start &+ 8) | fold : 0
+    private static func identifyLong(head: UInt64, middle: UInt64, tail: UInt64, length: Int) -> HeaderName {
         switch length {
         case 9:
             if head == word("supporte"), tail == word("upported") { return .supported }

@@ -34,25 +34,26 @@ extension MessageEdits {
         end()
     }
 
-    /// Removes an element of a comma-separated header with a comma, or the whole header when it is alone.
-    ///
-    /// Elements of one header may all be removed one by one in order, the last one then leaving a header
-    /// without a value; remove the header when none shall stay.
+    /// Removes an element of a comma-separated header with a comma, or the whole header when no element of it
+    /// is left: several elements may be removed one by one, in any order.
     public mutating func removeElement(_ element: ListElement, of message: borrowing SIPMessage) {
         let field = message.header(element.headerIndex)
         guard let view = ByteView(message.bytes) else { return }
-        if element.isFirst && element.isLast {
-            remove(field.line)
-        } else if element.isLast {
-            // Its comma is before it.
-            var start = element.value.start
-            while start > field.value.start, view[start &- 1] != UInt8(ascii: ",") { start &-= 1 }
-            start = max(field.value.start, start &- 1)
-            remove(ByteRange(start, field.value.end))
-        } else {
-            let end = view.skipSeparators(from: element.value.end, to: field.value.end)
-            remove(ByteRange(element.value.start, end))
+        let value = field.value
+        if element.isFirst && element.isLast { return remove(field.line) }
+        // Where the next element starts that stays.
+        let next = view.skipSeparators(from: element.value.end, to: value.end)
+        var following = next
+        while following < value.end, let end = endOfRemoval(at: following) {
+            following = view.skipSeparators(from: min(end, value.end), to: value.end)
         }
+        if following < value.end { return remove(ByteRange(element.value.start, next)) }
+        // None does: the comma behind the last one that stays goes too.
+        var previous = view.skipSeparatorsBack(from: element.value.start, to: value.start)
+        while previous > value.start, let start = startOfRemoval(before: previous) {
+            previous = view.skipSeparatorsBack(from: max(start, value.start), to: value.start)
+        }
+        remove(previous > value.start ? ByteRange(previous, value.end) : field.line)
     }
 
     /// Notes where a request came from in its top Via, on the server's side (RFC 3261 §18.2.1, RFC 3581 §4):
@@ -73,11 +74,12 @@ extension MessageEdits {
             end()
         }
         guard !address.isEmpty else { return }
-        if via.received.isAbsent {
+        if via.receivedParameter.isAbsent {
             begin(at: via.value.end)
             append(";received=")
         } else {
-            begin(at: via.received.start, removing: via.received.count)
+            begin(at: via.receivedParameter.start, removing: via.receivedParameter.count)
+            append("received=")
         }
         append(address)
         end()
@@ -100,5 +102,14 @@ extension MessageEdits {
         begin(at: message.bodyStart, removing: message.byteCount - message.bodyStart)
         append(body)
         end()
+    }
+}
+
+extension ByteView {
+    /// One past the last byte before `start` that is neither comma nor LWS, or `limit`.
+    fileprivate func skipSeparatorsBack(from start: Int, to limit: Int) -> Int {
+        var index = start
+        while index > limit, self[index - 1] == UInt8(ascii: ",") || isLinearWhitespace(self[index - 1]) { index -= 1 }
+        return index
     }
 }

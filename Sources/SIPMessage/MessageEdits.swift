@@ -162,6 +162,24 @@ public struct MessageEdits: ~Copyable {
         editCount = kept
     }
 
+    /// The end of a removal, nothing in its place, that takes the byte at `position`.
+    func endOfRemoval(at position: Int) -> Int? {
+        for index in 0..<editCount {
+            let edit = edits[index]
+            if edit.arenaCount == 0, edit.offset <= position, position < edit.end { return edit.end }
+        }
+        return nil
+    }
+
+    /// The start of a removal, nothing in its place, that takes the byte before `position`.
+    func startOfRemoval(before position: Int) -> Int? {
+        for index in 0..<editCount {
+            let edit = edits[index]
+            if edit.arenaCount == 0, edit.offset < position, position <= edit.end { return edit.offset }
+        }
+        return nil
+    }
+
     // MARK: Serialising
 
     /// The bytes that `serialise` will write.

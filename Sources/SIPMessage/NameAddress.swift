@@ -19,7 +19,8 @@ public struct NameAddress: Equatable, Sendable {
     /// Reads one element; nil when it is malformed. The lone `*` of a Contact is no address.
     public static func parse(_ element: ByteRange, in bytes: UnsafeRawBufferPointer) -> NameAddress? {
         guard let view = ByteView(bytes), view.holds(element) else { return nil }
-        return parse(element, in: view)
+        var address = NameAddress()
+        return address.read(element, in: view) ? address : nil
     }
 
     /// The value of a parameter: nil without it, empty for a flag. Quotes are kept.
@@ -32,27 +33,27 @@ public struct NameAddress: Equatable, Sendable {
         ParameterCursor.find(name, in: parameters, of: bytes)
     }
 
+    /// Reads one element into a fresh value; false when it is malformed.
     @inline(__always)
-    static func parse(_ element: ByteRange, in view: ByteView) -> NameAddress? {
-        var address = NameAddress()
+    mutating func read(_ element: ByteRange, in view: ByteView) -> Bool {
         let start = view.skipWhitespace(from: element.start, to: element.end)
         let end = view.trimWhitespace(from: start, to: element.end)
-        guard let uriEnd = address.readURI(in: view, from: start, to: end) else { return nil }
-        guard view.hasScheme(address.uri) else { return nil }
+        guard let uriEnd = readURI(in: view, from: start, to: end), view.hasScheme(uri) else { return false }
 
         let parametersStart = view.skipWhitespace(from: uriEnd, to: end)
-        guard parametersStart < end else { return address }
+        guard parametersStart < end else { return true }
         var cursor = ParameterCursor(from: parametersStart, to: end)
         while let parameter = cursor.next(in: view) {
-            if parameter.name.count == 3, address.tag.isAbsent,
-                view.matches("tag", from: parameter.name.start, to: parameter.name.end)
-            {
-                address.tag = parameter.value
+            if parameter.name.count == 3, view.matches("tag", from: parameter.name.start, to: parameter.name.end) {
+                // A tag without a value would be taken for none by some and for one by others; of two tags
+                // some take the first, others the last.
+                guard tag.isAbsent, !parameter.value.isEmpty else { return false }
+                tag = parameter.value
             }
         }
-        guard !cursor.isMalformed, view.skipWhitespace(from: cursor.position, to: end) == end else { return nil }
-        address.parameters = ByteRange(parametersStart, end)
-        return address
+        guard !cursor.isMalformed, view.skipWhitespace(from: cursor.position, to: end) == end else { return false }
+        parameters = ByteRange(from: parametersStart, to: end)
+        return true
     }
 
     /// Reads the display name and the URI; the index behind them, or nil.
@@ -63,7 +64,7 @@ public struct NameAddress: Equatable, Sendable {
         if view[index] == UInt8(ascii: "\"") {
             let close = view.endOfQuotedString(from: index, to: end)
             guard close > 0 else { return nil }
-            displayName = ByteRange(index &+ 1, close &- 1)
+            displayName = ByteRange(from: index &+ 1, to: close &- 1)
             index = view.skipWhitespace(from: close, to: end)
             guard index < end, view[index] == UInt8(ascii: "<") else { return nil }
         } else {
@@ -74,13 +75,12 @@ public struct NameAddress: Equatable, Sendable {
                 return readBareURI(in: view, from: start, to: index)
             }
             guard view[index] == UInt8(ascii: "<") else { return nil }
-            if index > start { displayName = ByteRange(start, view.trimWhitespace(from: start, to: index)) }
+            if index > start { displayName = ByteRange(from: start, to: view.trimWhitespace(from: start, to: index)) }
         }
         let open = index &+ 1
-        index = open
-        while index < end, isURIByte(view[index]) { index &+= 1 }
+        index = view.endOfURI(from: open, to: end)
         guard index < end, view[index] == UInt8(ascii: ">") else { return nil }
-        uri = ByteRange(open, index)
+        uri = ByteRange(from: open, to: index)
         hasBrackets = true
         return index &+ 1
     }
@@ -92,10 +92,10 @@ public struct NameAddress: Equatable, Sendable {
         let end = view.trimWhitespace(from: start, to: limit)
         var index = start
         while index < end {
-            guard isURIByte(view[index]), view[index] != UInt8(ascii: "?") else { return nil }
+            guard ByteSet.uri.contains(view[index]), view[index] != UInt8(ascii: "?") else { return nil }
             index &+= 1
         }
-        uri = ByteRange(start, end)
+        uri = ByteRange(from: start, to: end)
         return limit
     }
 

@@ -5,6 +5,12 @@ public struct Parameter: Equatable, Sendable {
     /// As written, quotes included. Empty for a flag and after a lone equals sign; see `hasValue`.
     public var value: ByteRange
     public var hasValue: Bool
+
+    /// Name, equals sign and value.
+    @inlinable
+    public var whole: ByteRange {
+        ByteRange(offset: name.offset, length: UInt16(truncatingIfNeeded: max(name.end, value.end) - name.start))
+    }
 }
 
 /// Walks parameters from their first semicolon on, in headers and in URIs alike.
@@ -29,7 +35,7 @@ public struct ParameterCursor: Sendable {
 
     /// The next parameter, or nil after the last. `bytes` are those that the range belongs to.
     public mutating func next(in bytes: UnsafeRawBufferPointer) -> Parameter? {
-        guard end <= bytes.count, let view = ByteView(bytes) else { return nil }
+        guard end <= Int(UInt16.max), end <= bytes.count, let view = ByteView(bytes) else { return nil }
         return next(in: view)
     }
 
@@ -42,17 +48,17 @@ public struct ParameterCursor: Sendable {
         let nameStart = view.skipWhitespace(from: index &+ 1, to: end)
         index = nameStart
         // Looser than token: URI parameter names may hold escapes, brackets and slashes.
-        while index < end, view[index] != UInt8(ascii: "="), isParameterValueByte(view[index]) { index &+= 1 }
+        while index < end, view[index] != UInt8(ascii: "="), ByteSet.parameter.contains(view[index]) { index &+= 1 }
         guard index > nameStart else {
             isMalformed = true
             position = end
             return nil
         }
-        let name = ByteRange(nameStart, index)
+        let name = ByteRange(from: nameStart, to: index)
         position = index
         let equals = view.skipWhitespace(from: index, to: end)
         guard equals < end, view[equals] == UInt8(ascii: "=") else {
-            return Parameter(name: name, value: ByteRange(index, index), hasValue: false)
+            return Parameter(name: name, value: ByteRange(from: index, to: index), hasValue: false)
         }
         let valueStart = view.skipWhitespace(from: equals &+ 1, to: end)
         index = valueStart
@@ -64,10 +70,10 @@ public struct ParameterCursor: Sendable {
                 return nil
             }
         } else {
-            while index < end, isParameterValueByte(view[index]) { index &+= 1 }
+            while index < end, ByteSet.parameter.contains(view[index]) { index &+= 1 }
         }
         position = index
-        return Parameter(name: name, value: ByteRange(valueStart, index), hasValue: true)
+        return Parameter(name: name, value: ByteRange(from: valueStart, to: index), hasValue: true)
     }
 
     /// The value of the first parameter of that name among `parameters`: nil without one, empty for a flag.

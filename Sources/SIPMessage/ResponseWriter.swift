@@ -91,27 +91,29 @@ public enum ResponseWriter {
         to writer: inout ByteWriter
     ) {
         var position = line.start
-        let fillsPort = content.rport >= 0 && via.rport >= 0
-        let receivedFirst = !via.received.isAbsent && via.received.start < via.rportName.start
-        if receivedFirst, !content.received.isEmpty {
-            writer.append(request.bytes(ByteRange(position, via.received.start)))
-            writer.append(content.received)
-            position = via.received.end
-        }
-        if fillsPort {
+        let isThere = !via.receivedParameter.isAbsent
+        let received = isThere ? via.receivedParameter : ByteRange(via.value.end, via.value.end)
+        let receivedFirst = received.start < via.rportName.start
+        if receivedFirst { writeReceived(content, at: received, isThere, request, &position, to: &writer) }
+        if content.rport >= 0, via.rport >= 0 {
             writer.append(request.bytes(ByteRange(position, via.rportName.end)))
             writer.append("=")
             writer.appendDecimal(content.rport)
             position = via.rportParameter.end
         }
-        if !receivedFirst, !content.received.isEmpty {
-            let isThere = !via.received.isAbsent
-            writer.append(request.bytes(ByteRange(position, isThere ? via.received.start : via.value.end)))
-            if !isThere { writer.append(";received=") }
-            writer.append(content.received)
-            position = isThere ? via.received.end : via.value.end
-        }
+        if !receivedFirst { writeReceived(content, at: received, isThere, request, &position, to: &writer) }
         writer.append(request.bytes(ByteRange(position, line.end)))
+    }
+
+    private static func writeReceived(
+        _ content: Content, at place: ByteRange, _ isThere: Bool, _ request: borrowing SIPMessage,
+        _ position: inout Int, to writer: inout ByteWriter
+    ) {
+        if content.received.isEmpty { return }
+        writer.append(request.bytes(ByteRange(position, place.start)))
+        writer.append(isThere ? "received=" : ";received=")
+        writer.append(content.received)
+        position = place.end
     }
 
     private static func writeViaElements(

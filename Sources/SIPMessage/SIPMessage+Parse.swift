@@ -83,11 +83,12 @@ extension SIPMessage {
     ///     message-header = field-name *( SP / HTAB ) ":" LWS field-value CRLF
     @inline(__always)
     private mutating func indexHeader(at start: Int, in view: ByteView) -> Int {
-        let nameEnd = view.skip(.token, from: start, to: view.count)
-        var position = nameEnd
-        while position < view.count, view[position] == 0x20 || view[position] == 0x09 { position &+= 1 }
-        let hasColon = position < view.count && view[position] == UInt8(ascii: ":") && nameEnd > start
-        if hasColon { position &+= 1 } else { fail(.headerLine, at: start) }
+        var (name, nameLength) = HeaderName.recognise(in: view, at: start)
+        var position = start &+ nameLength &+ 1
+        var hasColon = true
+        if name == .other {
+            hasColon = readName(at: start, in: view, name: &name, length: &nameLength, position: &position)
+        }
 
         var end = endOfLine(from: hasColon ? position : start, in: view)
         guard end >= 0 else { return -1 }
@@ -99,13 +100,13 @@ extension SIPMessage {
         guard hasColon else { return end &+ 2 }
 
         let valueStart = view.skipWhitespace(from: position, to: end)
-        let value = ByteRange(valueStart, view.trimWhitespace(from: valueStart, to: end))
-        let name = HeaderName.identify(in: view, from: start, to: nameEnd)
+        let value = ByteRange(from: valueStart, to: view.trimWhitespace(from: valueStart, to: end))
         let index = headerCount
         (table + index).initialize(
             to: HeaderEntry(
                 field: HeaderField(
-                    name: name, nameRange: ByteRange(start, nameEnd), value: value, line: ByteRange(start, end &+ 2))))
+                    name: name, nameRange: ByteRange(from: start, to: start &+ nameLength), value: value,
+                    line: ByteRange(from: start, to: end &+ 2))))
         headerCount = index &+ 1
         let chain = chains + Int(name.rawValue)
         let isFirst = chain.pointee.first < 0
@@ -119,11 +120,29 @@ extension SIPMessage {
         return end &+ 2
     }
 
+    /// Reads a name that `recognise` does not: an unknown one, one with white space before its colon, one near
+    /// the end of the message. Leaves `position` behind the colon; false when there is none.
+    private mutating func readName(
+        at start: Int, in view: ByteView, name: inout HeaderName, length: inout Int, position: inout Int
+    ) -> Bool {
+        let end = view.skip(.token, from: start, to: view.count)
+        position = end
+        while position < view.count, view[position] == 0x20 || view[position] == 0x09 { position &+= 1 }
+        guard end > start, position < view.count, view[position] == UInt8(ascii: ":") else {
+            fail(.headerLine, at: start)
+            return false
+        }
+        position &+= 1
+        length = end &- start
+        name = HeaderName.identify(in: view, from: start, to: end)
+        return true
+    }
+
     /// The index of the next CRLF, or -1. A CR or LF on its own is noted as a malformation: elements that
     /// took it for a line end would read other headers than we do.
     @inline(__always)
     private mutating func endOfLine(from start: Int, in view: ByteView) -> Int {
-        var index = view.indexOfLowByte(from: start)
+        var index = view.indexOfByte(below: 0x10, from: start, to: view.count)
         while index < view.count {
             switch view[index] {
             case 0x0D:
@@ -133,7 +152,7 @@ extension SIPMessage {
             case 0x0A: fail(.bareLineFeed, at: index)
             default: break
             }
-            index = view.indexOfLowByte(from: index &+ 1)
+            index = view.indexOfByte(below: 0x10, from: index &+ 1, to: view.count)
         }
         return -1
     }

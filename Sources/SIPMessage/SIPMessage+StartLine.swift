@@ -5,7 +5,8 @@ extension SIPMessage {
     ///     Status-Line  = SIP-Version SP Status-Code SP Reason-Phrase
     @inline(__always)
     mutating func readStartLine(_ view: ByteView, end: Int) {
-        if end >= 4, view.matches("sip/", from: 0, to: 4) {
+        // No method holds a slash.
+        if end >= 4, view[3] == UInt8(ascii: "/"), view.matches("sip/", from: 0, to: 4) {
             readStatusLine(view, end: end)
         } else {
             readRequestLine(view, end: end)
@@ -19,14 +20,16 @@ extension SIPMessage {
             return fail(.startLine, at: methodEnd)
         }
         isRequest = true
-        methodName = ByteRange(0, methodEnd)
+        methodName = ByteRange(from: 0, to: methodEnd)
         method = Method.identify(in: view, from: 0, to: methodEnd)
         // The shortest line left is `x SIP/2.0`, read from its end: a URI holds no space.
         let uriStart = methodEnd &+ 1
-        guard end &- uriStart >= 9, view.matches(" sip/2.0", from: end &- 8, to: end) else {
+        guard end &- uriStart >= 9,
+            view.word(at: end &- 8) == word(" SIP/2.0") || view.matches(" sip/2.0", from: end &- 8, to: end)
+        else {
             return failRequestLine(view, uriStart: uriStart, end: end)
         }
-        requestURI = ByteRange(uriStart, end &- 8)
+        requestURI = ByteRange(from: uriStart, to: end &- 8)
         if !requestTarget.read(requestURI, in: view) { return failRequestURI(view) }
         // RFC 3261 §19.1.1: headers are not allowed in a Request-URI; RFC 4475 §3.1.2.11.
         if !requestTarget.headers.isAbsent { fail(.requestURIHeaders, at: requestTarget.headers.start) }
@@ -39,7 +42,7 @@ extension SIPMessage {
         var word = end
         while word > uriStart, view[word &- 1] != 0x20 { word &-= 1 }
         guard word > uriStart, view.isVersion(from: word, to: end) else { return fail(.startLine, at: word) }
-        requestURI = ByteRange(uriStart, word &- 1)
+        requestURI = ByteRange(from: uriStart, to: word &- 1)
         fail(.version, at: word)
     }
 
@@ -54,7 +57,9 @@ extension SIPMessage {
 
     @inline(__always)
     private mutating func readStatusLine(_ view: ByteView, end: Int) {
-        guard end >= 8, view.matches("sip/2.0 ", from: 0, to: 8) else { return failStatusLine(view, end: end) }
+        guard end >= 8, view.word(at: 0) == word("SIP/2.0 ") || view.matches("sip/2.0 ", from: 0, to: 8) else {
+            return failStatusLine(view, end: end)
+        }
         // RFC 3261 §25.1: three digits, a space even when the phrase behind it is empty. Without either the
         // line is understood as well.
         var codeEnd = 8
@@ -64,7 +69,7 @@ extension SIPMessage {
             return fail(.statusCode, at: 8)
         }
         statusCode = code
-        reasonPhrase = ByteRange(min(codeEnd &+ 1, end), end)
+        reasonPhrase = ByteRange(from: min(codeEnd &+ 1, end), to: end)
     }
 
     @inline(never)

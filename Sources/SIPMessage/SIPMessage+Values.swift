@@ -6,35 +6,43 @@ extension SIPMessage {
     ) {
         switch name {
         case .via: if isFirst { readTopVia(value, headerIndex: headerIndex, in: view) }
-        case .from:
-            guard isFirst else { return fail(.duplicateFrom, at: value.start) }
-            from = value
-            guard let address = NameAddress.parse(value, in: view) else { return fail(.from, at: value.start) }
-            fromAddress = address
-            fromTag = address.tag
-        case .to:
-            guard isFirst else { return fail(.duplicateTo, at: value.start) }
-            to = value
-            guard let address = NameAddress.parse(value, in: view) else { return fail(.to, at: value.start) }
-            toAddress = address
-            toTag = address.tag
-        case .callID:
-            guard isFirst else { return fail(.duplicateCallID, at: value.start) }
-            readCallID(value, in: view)
-        case .cSeq:
-            guard isFirst else { return fail(.duplicateCSeq, at: value.start) }
-            readCSeq(value, in: view)
-        case .maxForwards:
-            guard isFirst else { return fail(.duplicateMaxForwards, at: value.start) }
-            // RFC 3261 §20.22: 0 to 255. Leading zeros do not make it larger.
-            maxForwards = view.decimal(from: value.start, to: value.end, limit: 255)
-            if maxForwards < 0 { fail(.maxForwards, at: value.start) }
+        case .from: readFrom(value, isFirst: isFirst, in: view)
+        case .to: readTo(value, isFirst: isFirst, in: view)
+        case .callID: readCallID(value, isFirst: isFirst, in: view)
+        case .cSeq: readCSeq(value, isFirst: isFirst, in: view)
+        case .maxForwards: readMaxForwards(value, isFirst: isFirst, in: view)
         case .contentLength: readContentLength(value, isFirst: isFirst, in: view)
         default: break
         }
     }
 
-    @inline(__always)
+    private mutating func readFrom(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
+        guard isFirst else { return fail(.duplicateFrom, at: value.start) }
+        from = value
+        guard fromAddress.read(value, in: view) else {
+            fromAddress = NameAddress()
+            return fail(.from, at: value.start)
+        }
+        fromTag = fromAddress.tag
+    }
+
+    private mutating func readTo(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
+        guard isFirst else { return fail(.duplicateTo, at: value.start) }
+        to = value
+        guard toAddress.read(value, in: view) else {
+            toAddress = NameAddress()
+            return fail(.to, at: value.start)
+        }
+        toTag = toAddress.tag
+    }
+
+    /// RFC 3261 §20.22: 0 to 255. Leading zeros do not make it larger.
+    private mutating func readMaxForwards(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
+        guard isFirst else { return fail(.duplicateMaxForwards, at: value.start) }
+        maxForwards = view.decimal(from: value.start, to: value.end, limit: 255)
+        if maxForwards < 0 { fail(.maxForwards, at: value.start) }
+    }
+
     private mutating func readTopVia(_ value: ByteRange, headerIndex: Int, in view: ByteView) {
         var position = value.start
         guard topVia.read(in: view, at: &position, to: value.end) else {
@@ -47,18 +55,17 @@ extension SIPMessage {
     }
 
     /// callid = word [ "@" word ]: any text without white space is let through.
-    @inline(__always)
-    private mutating func readCallID(_ value: ByteRange, in view: ByteView) {
+    private mutating func readCallID(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
+        guard isFirst else { return fail(.duplicateCallID, at: value.start) }
         callID = value
         guard !value.isEmpty else { return fail(.callID, at: value.start) }
-        for index in value.start..<value.end where view[index] <= 0x20 || view[index] == 0x7F {
-            return fail(.callID, at: index)
-        }
+        let index = view.indexOfByte(below: 0x21, from: value.start, to: value.end)
+        if index < value.end { fail(.callID, at: index) }
     }
 
     /// CSeq = 1*DIGIT LWS Method
-    @inline(__always)
-    private mutating func readCSeq(_ value: ByteRange, in view: ByteView) {
+    private mutating func readCSeq(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
+        guard isFirst else { return fail(.duplicateCSeq, at: value.start) }
         var numberEnd = value.start
         while numberEnd < value.end, isDigit(view[numberEnd]) { numberEnd &+= 1 }
         let nameStart = view.skipWhitespace(from: numberEnd, to: value.end)
@@ -66,7 +73,7 @@ extension SIPMessage {
         guard numberEnd > value.start, nameStart > numberEnd, nameEnd > nameStart, nameEnd == value.end else {
             return fail(.cSeq, at: value.start)
         }
-        cSeqMethodName = ByteRange(nameStart, nameEnd)
+        cSeqMethodName = ByteRange(from: nameStart, to: nameEnd)
         cSeqMethod = Method.identify(in: view, from: nameStart, to: nameEnd)
         let number = view.decimal(from: value.start, to: numberEnd, limit: Self.cSeqNumberMax)
         guard number >= 0 else { return fail(.cSeqNumber, at: value.start) }
@@ -88,7 +95,6 @@ extension SIPMessage {
     }
 
     /// Equal repetitions are harmless; different ones make two messages of one (RFC 4475 §3.3.9).
-    @inline(__always)
     private mutating func readContentLength(_ value: ByteRange, isFirst: Bool, in view: ByteView) {
         let length = view.decimal(from: value.start, to: value.end, limit: Self.contentLengthMax)
         guard length >= 0 else { return fail(.contentLength, at: value.start) }

@@ -15,7 +15,8 @@ extension SIPURI {
         }
         let limit = Int(UInt16.max)
         guard left.count <= limit, right.count <= limit, let a = ByteView(left), let b = ByteView(right),
-            let first = parse(ByteRange(0, a.count), in: left), let second = parse(ByteRange(0, b.count), in: right)
+            let first = parse(ByteRange(from: 0, to: a.count), in: left),
+            let second = parse(ByteRange(from: 0, to: b.count), in: right)
         else { return false }
         guard first.scheme == second.scheme else { return false }
         let comparison = URIComparison(left: a, right: b)
@@ -25,7 +26,8 @@ extension SIPURI {
         case .other:
             return comparison.isSame(first.schemeName, second.schemeName, ignoringCase: true)
                 && comparison.isSame(
-                    ByteRange(first.schemeName.end, a.count), ByteRange(second.schemeName.end, b.count),
+                    ByteRange(from: first.schemeName.end, to: a.count),
+                    ByteRange(from: second.schemeName.end, to: b.count),
                     ignoringCase: false)
         }
     }
@@ -239,7 +241,7 @@ extension ByteView {
     /// The URI header at `start`: up to the next ampersand or `end`.
     fileprivate func uriHeader(at start: Int, to end: Int) -> ByteRange {
         let ampersand = index(of: UInt8(ascii: "&"), from: start, to: end)
-        return ByteRange(start, ampersand < 0 ? end : ampersand)
+        return ByteRange(from: start, to: ampersand < 0 ? end : ampersand)
     }
 
     /// The value of an IPv6 address in text, or nil when it is none.

@@ -12,11 +12,9 @@ extension SIPURI {
         let end = range.end
         let colon = view.endOfScheme(from: start, to: end)
         guard colon >= 0 else { return false }
-        var index = colon &+ 1
-        while index < end, isURIByte(view[index]) { index &+= 1 }
-        guard index == end else { return false }
+        guard view.endOfURI(from: colon &+ 1, to: end) == end else { return false }
 
-        schemeName = ByteRange(start, colon)
+        schemeName = ByteRange(from: start, to: colon)
         switch colon &- start {
         case 3 where view.matches("sip", from: start, to: colon): scheme = .sip
         case 4 where view.matches("sips", from: start, to: colon): scheme = .sips
@@ -38,9 +36,9 @@ extension SIPURI {
         if at >= 0 {
             guard view.index(of: UInt8(ascii: "@"), from: at &+ 1, to: end) < 0 else { return false }
             let colon = view.index(of: UInt8(ascii: ":"), from: start, to: at)
-            user = ByteRange(start, colon < 0 ? at : colon)
+            user = ByteRange(from: start, to: colon < 0 ? at : colon)
             guard !user.isEmpty else { return false }
-            if colon >= 0 { password = ByteRange(colon &+ 1, at) }
+            if colon >= 0 { password = ByteRange(from: colon &+ 1, to: at) }
             index = at &+ 1
         }
         let hostStart = index
@@ -55,7 +53,7 @@ extension SIPURI {
             guard number > 0 else { return false }
             port = UInt16(truncatingIfNeeded: number)
         }
-        hostPort = ByteRange(hostStart, index)
+        hostPort = ByteRange(from: hostStart, to: index)
         return readTail(in: view, from: index, to: end)
     }
 
@@ -68,13 +66,13 @@ extension SIPURI {
         if question >= 0 {
             guard question &+ 1 < end else { return false }
             parametersEnd = question
-            headers = ByteRange(question &+ 1, end)
+            headers = ByteRange(from: question &+ 1, to: end)
         }
         guard start < parametersEnd else { return true }
         var cursor = ParameterCursor(from: start, to: parametersEnd)
         while cursor.next(in: view) != nil {}
         guard !cursor.isMalformed, cursor.position == parametersEnd else { return false }
-        parameters = ByteRange(start, parametersEnd)
+        parameters = ByteRange(from: start, to: parametersEnd)
         return true
     }
 
@@ -94,7 +92,7 @@ extension SIPURI {
             index &+= 1
         }
         guard digits > 0 else { return false }
-        user = ByteRange(start, numberEnd)
+        user = ByteRange(from: start, to: numberEnd)
         guard numberEnd < end else { return true }
         guard view[numberEnd] == UInt8(ascii: ";") else { return false }
         return readTail(in: view, from: numberEnd, to: end)

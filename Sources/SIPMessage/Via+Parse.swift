@@ -21,12 +21,12 @@ extension Via {
         var parameters = ParameterCursor(from: position, to: end)
         var last = position
         while let parameter = parameters.next(in: view) {
-            last = max(parameter.name.end, parameter.value.end)
+            last = parameter.whole.end
             guard note(parameter, in: view) else { return false }
         }
         position = view.skipWhitespace(from: last, to: end)
         guard !parameters.isMalformed, position == end || view[position] == UInt8(ascii: ",") else { return false }
-        value = ByteRange(start, last)
+        value = ByteRange(from: start, to: last)
         return true
     }
 
@@ -86,31 +86,39 @@ extension Via {
         return true
     }
 
-    /// Keeps a parameter that a proxy acts upon; false when its value is nonsense.
+    /// Keeps a parameter that a proxy acts upon; false when its value is nonsense, or when one that decides
+    /// where responses go stands there twice (RFC 3261 §7.3.1): readers would differ in which they believe.
     @inline(__always)
     private mutating func note(_ parameter: Parameter, in view: ByteView) -> Bool {
         let start = parameter.name.start
+        let end = parameter.name.end
         switch parameter.name.count {
         case 6:
-            if view.matches("branch", from: start, to: start &+ 6) { branch = parameter.value }
+            guard view.matches("branch", from: start, to: end) else { break }
+            guard branch.isAbsent else { return false }
+            branch = parameter.value
         case 5:
-            if view.matches("rport", from: start, to: start &+ 5) {
+            if view.matches("rport", from: start, to: end) {
+                guard rport < 0 else { return false }
                 rport = 0
                 if !parameter.value.isEmpty {
                     rport = view.decimal(from: parameter.value.start, to: parameter.value.end, limit: 65_535)
-                    if rport < 0 { return false }
+                    guard rport >= 0 else { return false }
                 }
                 rportName = parameter.name
-                rportParameter = ByteRange(start, max(parameter.name.end, parameter.value.end))
-            } else if view.matches("maddr", from: start, to: start &+ 5) {
+                rportParameter = parameter.whole
+            } else if view.matches("maddr", from: start, to: end) {
+                guard maddr.isAbsent else { return false }
                 maddr = parameter.value
             }
         case 8:
-            if view.matches("received", from: start, to: start &+ 8) { received = parameter.value }
+            guard view.matches("received", from: start, to: end) else { break }
+            guard receivedParameter.isAbsent else { return false }
+            received = parameter.value
+            receivedParameter = parameter.whole
         case 3:
-            if view.matches("ttl", from: start, to: start &+ 3) {
-                ttl = view.decimal(from: parameter.value.start, to: parameter.value.end, limit: 255)
-            }
+            guard view.matches("ttl", from: start, to: end) else { break }
+            ttl = view.decimal(from: parameter.value.start, to: parameter.value.end, limit: 255)
         default: break
         }
         return true
@@ -126,13 +134,13 @@ extension ByteView {
         if self[start] == UInt8(ascii: "[") {
             let close = skip(.ipv6, from: start &+ 1, to: end)
             guard close > start &+ 2, close < end, self[close] == UInt8(ascii: "]") else { return nil }
-            host = ByteRange(start &+ 1, close)
+            host = ByteRange(from: start &+ 1, to: close)
             isIPv6Reference = true
             return close &+ 1
         }
         let hostEnd = skip(.host, from: start, to: end)
         guard hostEnd > start else { return nil }
-        host = ByteRange(start, hostEnd)
+        host = ByteRange(from: start, to: hostEnd)
         return hostEnd
     }
 }

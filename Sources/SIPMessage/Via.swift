@@ -30,6 +30,8 @@ public struct Via: Equatable, Sendable {
     public var port: UInt16 = 0
     public var branch = ByteRange.absent
     public var received = ByteRange.absent
+    /// The word `received` with its value, if it has one.
+    public var receivedParameter = ByteRange.absent
     public var maddr = ByteRange.absent
     /// RFC 3581: -1 absent, 0 present without a value, else the port.
     public var rport = -1

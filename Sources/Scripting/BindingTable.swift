@@ -6,7 +6,7 @@ internal import CLuaShim
 public final class BindingTable: @unchecked Sendable {
     public let kinds: [BindingGroup]
     public let namespaces: [BindingGroup]
-    let bodies: UnsafeMutableBufferPointer<BindingBody>
+    let bodies: UnsafeMutableBufferPointer<BoundBody>
     let kindGroups: UnsafeMutableBufferPointer<sv_group>
     let namespaceGroups: UnsafeMutableBufferPointer<sv_group>
     let phaseNames: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>
@@ -42,10 +42,15 @@ public final class BindingTable: @unchecked Sendable {
     }
 }
 
+/// A function in a generic container is called through a thunk; one in a structure is not.
+struct BoundBody {
+    let run: BindingBody
+}
+
 /// Lowers the table to C structures.
 private struct Builder {
     let kindNames: [String]
-    var bodies: [BindingBody] = []
+    var bodies: [BoundBody] = []
     var blocks: [UnsafeMutableRawPointer] = []
 
     init(kindNames: [String]) {
@@ -65,7 +70,7 @@ private struct Builder {
 
     mutating func body(_ body: BindingBody?) -> UInt32 {
         guard let body else { return UInt32.max }
-        bodies.append(body)
+        bodies.append(BoundBody(run: body))
         return UInt32(bodies.count - 1)
     }
 

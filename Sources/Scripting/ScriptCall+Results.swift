@@ -106,7 +106,7 @@ func dispatchCall(_ raw: UnsafeMutablePointer<sv_call>?) -> Int32 {
     }
     do throws(ScriptFailure) {
         let call = ScriptCall(raw: raw, context: context)
-        switch try context.pointee.bodies[Int(identifier)](call) {
+        switch try context.pointee.bodies[Int(identifier)].run(call) {
         case .done: return Int32(SV_STATUS_OK)
         case .wait: return Int32(SV_STATUS_WAIT)
         }

@@ -13,7 +13,7 @@ public struct RunIdentifier: Sendable, Hashable {
 
 /// What each VM's calls need; the C side hands its address back.
 struct ScriptContext: ~Copyable {
-    let bodies: UnsafeMutablePointer<BindingBody>
+    let bodies: UnsafeMutablePointer<BoundBody>
     let bodyCount: UInt32
     let host: UnsafeMutableRawPointer?
     let events: ScriptEvents
@@ -55,7 +55,8 @@ public struct ScriptCall: ~Copyable {
     public var argumentCount: Int { Int(raw.pointee.argumentCount) }
 
     @inline(__always) func argument(_ index: Int) -> sv_value {
-        precondition(index >= 0 && index < Int(raw.pointee.argumentCount), "a binding reads an argument it does not declare")
+        precondition(
+            index >= 0 && index < Int(raw.pointee.argumentCount), "a binding reads an argument it does not declare")
         return raw.pointee.arguments[index]
     }
 
@@ -75,7 +76,8 @@ public struct ScriptCall: ~Copyable {
 
     public func number(_ index: Int, default fallback: Double = 0) -> Double {
         let value = argument(index)
-        return value.type == UInt8(SV_NUMBER) ? value.number : value.type == UInt8(SV_INTEGER) ? Double(value.integer) : fallback
+        return value.type == UInt8(SV_NUMBER)
+            ? value.number : value.type == UInt8(SV_INTEGER) ? Double(value.integer) : fallback
     }
 
     /// The bytes of a string, or none when the argument is something else or was left out.
@@ -118,7 +120,8 @@ public struct ScriptCall: ~Copyable {
         case SV_RECORD:
             var fields: [String: ScriptValue] = [:]
             for index in 0..<value.count {
-                fields[String(decoding: value.items[2 * index].buffer, as: UTF8.self)] = copy(value.items[2 * index + 1])
+                fields[String(decoding: value.items[2 * index].buffer, as: UTF8.self)] = copy(
+                    value.items[2 * index + 1])
             }
             return .record(fields)
         default: return .null

@@ -104,7 +104,8 @@ public final class ScriptVM {
         var arena = ScratchArena()
         var lowered = arena.lower(value)
         if sv_set_global(vm, name, &lowered) == 0 {
-            throw ScriptError(file: "", line: 0, message: "cannot set the global \(name): too large or nested too deeply")
+            throw ScriptError(
+                file: "", line: 0, message: "cannot set the global \(name): too large or nested too deeply")
         }
     }
 
@@ -278,7 +279,8 @@ private struct ErrorPlace {
             line = line * 10 + Int(bytes[end] - UInt8(ascii: "0"))
             end += 1
         }
-        guard line > 0, end + 1 < bytes.count, bytes[end] == UInt8(ascii: ":"), bytes[end + 1] == UInt8(ascii: " ") else {
+        guard line > 0, end + 1 < bytes.count, bytes[end] == UInt8(ascii: ":"), bytes[end + 1] == UInt8(ascii: " ")
+        else {
             return nil
         }
         self.file = String(decoding: bytes[..<colon], as: UTF8.self)

@@ -47,7 +47,8 @@ struct ScratchArena: ~Copyable {
         var text = text
         return text.withUTF8 { utf8 in
             let copy = allocate(byteCount: utf8.count)
-            copy.copyMemory(from: UnsafeRawPointer(utf8.baseAddress ?? UnsafePointer(bitPattern: 1)!), byteCount: utf8.count)
+            copy.copyMemory(
+                from: UnsafeRawPointer(utf8.baseAddress ?? UnsafePointer(bitPattern: 1)!), byteCount: utf8.count)
             return UnsafeRawBufferPointer(start: copy, count: utf8.count)
         }
     }
@@ -136,6 +137,7 @@ extension sv_value {
 
     /// Bytes of a string value; empty for every other.
     var buffer: UnsafeRawBufferPointer {
-        type == UInt8(SV_BYTES) ? UnsafeRawBufferPointer(start: bytes, count: count) : UnsafeRawBufferPointer(start: nil, count: 0)
+        type == UInt8(SV_BYTES)
+            ? UnsafeRawBufferPointer(start: bytes, count: count) : UnsafeRawBufferPointer(start: nil, count: 0)
     }
 }

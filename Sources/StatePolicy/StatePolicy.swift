@@ -7,6 +7,9 @@ public protocol StatePolicy {
     /// Name as in the configuration.
     var name: String { get }
 
+    /// The answer when it is always the same; asking is not needed then.
+    var fixedMode: StateMode? { get }
+
     /// The decision for one request. Called once a request, in the order of arrival.
     mutating func choose(_ request: StateRequest) -> StateMode
 
@@ -29,6 +32,8 @@ public struct StaticPolicy: StatePolicy, Sendable, Equatable {
         case .stateless: "stateless"
         }
     }
+
+    public var fixedMode: StateMode? { mode }
 
     @inlinable
     public mutating func choose(_ request: StateRequest) -> StateMode {

@@ -69,10 +69,18 @@ struct AddressTests {
             "\"A <sip:a@example.com>", "\"A\" sip:a@example.com", "\"A\"", "A, B <sip:a@example.com>",
             "<sip:a@example.com>;", "<sip:a@example.com>;;x", "<sip:a@example.com>;x=\"y", "<sip:a@example.com>x",
             "<sip:a@example.com>, <sip:b@example.com>", "A \"B\" <sip:a@example.com>", "<<sip:a@example.com>>",
-            "sip:a@example.com?x=y", "a@example.com", "<sip>", "sip:", "1sip:a", "Alice sip:a@example.com",
+            "sip:a@example.com?x=y", "a@example.com", "<sip>", "<sip:a@example.com>;tag=1;tag=2", "sip:", "1sip:a",
+            "Alice sip:a@example.com",
         ])
     func malformed(text: String) {
         #expect(parts(text) == nil)
+    }
+
+    @Test("a tag without a value is malformed: found by the fuzzer, as a response added another one behind it")
+    func emptyTag() {
+        #expect(parts("<sip:a@example.com>;tag=") == nil)
+        #expect(parts("<sip:a@example.com>;tag;x=y") == nil)
+        #expect(Parsed(Sample.request("To", ["To: <sip:bob@example.com>;tag="])).error == .to)
     }
 
     @Test("list elements: commas in quotes and brackets belong to them, empty ones are passed over")

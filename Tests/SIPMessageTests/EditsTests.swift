@@ -72,7 +72,7 @@ struct EditsTests {
         arguments: [
             (0, "Route: <sip:r2@example.com;lr> ,<sip:r3@example.com;lr>"),
             (1, "Route: <sip:r1@example.com;lr>, <sip:r3@example.com;lr>"),
-            (2, "Route: <sip:r1@example.com;lr>, <sip:r2@example.com;lr> "),
+            (2, "Route: <sip:r1@example.com;lr>, <sip:r2@example.com;lr>"),
         ])
     func element(index: Int, expected: String) {
         let parsed = Parsed(text)
@@ -86,6 +86,32 @@ struct EditsTests {
         let parsed = Parsed(Sample.request(adding: ["Route: <sip:r1@example.com;lr>", "X: y"]))
         #expect(
             parsed.edited { $0.removeElement(parsed.elements(.route)[0], of: $1) } == Sample.request(adding: ["X: y"]))
+    }
+
+    @Test("several elements are removed in any order, and with the last one the header")
+    func severalElements() {
+        let names = ["a", "b", "c", "d"]
+        let parsed = Parsed(Sample.request(adding: ["Supported: a , b,\r\n c,d", "X: y"]))
+        let elements = parsed.elements(.supported)
+        // Every order of every subset: four digits to the base of four, read until one repeats.
+        for code in 0..<256 {
+            var victims: [Int] = []
+            for position in 0..<4 {
+                let victim = code >> (position * 2) & 3
+                if victims.contains(victim) { break }
+                victims.append(victim)
+            }
+            let edited = parsed.edited { for victim in victims { $0.removeElement(elements[victim], of: $1) } }
+            let after = edited.map { Parsed($0) }
+            let left = names.indices.filter { !victims.contains($0) }.map { names[$0] }
+            #expect(after?.values(.supported).count == (left.isEmpty ? 0 : 1), "\(victims)")
+            let value = after?.values(.supported).first ?? ""
+            let words = value.split(separator: ",", omittingEmptySubsequences: false)
+                .map { $0.filter { $0.isLetter } }
+            #expect(words.filter { !$0.isEmpty } == left, "\(victims)")
+            #expect(left.isEmpty || !words.contains(""), "no comma without an element: \(victims), \(value)")
+            #expect(after?.values(named: "X") == ["y"])
+        }
     }
 
     @Test("insertions at one offset stay in the order of the calls")

@@ -77,6 +77,7 @@ struct MalformationTests {
         ("Max-Forwards", Case(text: "Max-Forwards: ", kind: .maxForwards)),
         ("Max-Forwards", Case(text: "Max-Forwards 70", kind: .headerLine)),
         ("Max-Forwards", Case(text: ": 70", kind: .headerLine)),
+        ("Max-Forwards", Case(text: "Max\rForwards: 70", kind: .headerLine)),
         ("Max-Forwards", Case(text: "Max Forwards: 70", kind: .headerLine)),
         ("Max-Forwards", Case(text: "Max-Forwards: 70\rX: y", kind: .bareCarriageReturn)),
         ("Max-Forwards", Case(text: "Max-Forwards: 70\nX: y", kind: .bareLineFeed)),

@@ -75,6 +75,8 @@ struct ViaTests {
             "SIP/2.0/UDP :5060",
             "SIP/2.0/UDP []", "SIP/2.0/UDP [::1", "SIP/2.0/UDP [host]", "SIP/2.0/UDP host;", "SIP/2.0/UDP host;;a",
             "SIP/2.0/UDP host;=b", "SIP/2.0/UDP host;a=\"b", "SIP/2.0/UDP host;rport=70000", "SIP/2.0/UDP host x",
+            "SIP/2.0/UDP host;branch=a;branch=b", "SIP/2.0/UDP host;received=a;Received=b",
+            "SIP/2.0/UDP host;rport;rport=1", "SIP/2.0/UDP host;maddr=a;maddr=b",
             "SIP/2.0/UDP host, SIP/2.0/UDP other", "SIP/2.0/UDP <host>",
         ])
     func malformed(text: String) {

@@ -75,6 +75,9 @@ struct WriterTests {
                 "SIP/2.0/UDP a;branch=x;rport=1;received=b, SIP/2.0/UDP c",
                 "SIP/2.0/UDP a;branch=x;rport=99;received=192.0.2.1, SIP/2.0/UDP c"
             ),
+            // A flag, found by the fuzzer: the address was written right behind the word.
+            ("SIP/2.0/UDP a;received;branch=x", "SIP/2.0/UDP a;received=192.0.2.1;branch=x"),
+            ("SIP/2.0/UDP a;rport;received=;x", "SIP/2.0/UDP a;rport=99;received=192.0.2.1;x"),
             ("SIP/2.0/UDP a;received=b;branch=x;rport = 1", "SIP/2.0/UDP a;received=192.0.2.1;branch=x;rport=99"),
         ])
     func source(via: String, expected: String) {

@@ -33,8 +33,8 @@ struct ConfigurationErrorTests {
             #"t.yaml:2:17: limits.transactions: expected a whole number from 1 to 10000000, got "99999999999999999999""#
         ),
         Case(
-            "limits: {message_bytes: 1MiB}",
-            #"t.yaml:1:25: limits.message_bytes: expected a size from 1300B to 65535B, got "1MiB""#),
+            "limits: {transaction_memory_bytes: 1KiB}",
+            #"t.yaml:1:36: limits.transaction_memory_bytes: expected a size from 1MiB to 1TiB, got "1KiB""#),
         Case(
             "lua: {memory_bytes: 9000000000GiB}",
             #"t.yaml:1:21: lua.memory_bytes: expected a size from 64KiB to 16GiB, got "9000000000GiB""#),
@@ -78,11 +78,11 @@ struct ConfigurationErrorTests {
             "limits:\n  branches: 1\n  # once more\n\n  branches : 2\nworkers: 2",
             "t.yaml:5:3: limits.branches: written twice in the same map, first on line 2"),
         Case(
-            "workers: 1\nworkers: 2\nworkers: 3\nlimits:\n  branches: 1\n  branches: x\n  waiting: y",
+            "workers: 1\nworkers: 2\nworkers: 3\nlimits:\n  branches: 1\n  branches: x\n  max_forwards: y",
             "t.yaml:2:1: workers: written twice in the same map, first on line 1",
             "t.yaml:3:1: workers: written twice in the same map, first on line 1",
             "t.yaml:6:3: limits.branches: written twice in the same map, first on line 5",
-            #"t.yaml:7:12: limits.waiting: expected a whole number from 1 to 1000000, got "y""#),
+            #"t.yaml:7:17: limits.max_forwards: expected a whole number from 1 to 255, got "y""#),
         Case(
             "timers: {t1: 500, t1: 600}",
             "t.yaml:1:10: t1: written twice in the same map, first on line 1"),

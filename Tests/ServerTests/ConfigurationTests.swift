@@ -26,7 +26,7 @@ struct ConfigurationTests {
             domains: [Example.COM, 192.0.2.1, "[2001:DB8::1]"]
             drain_seconds: 2m
             state: {policy: stateless, branch_key: 000102030405060708090a0b0c0d0e0f}
-            limits: {transactions: 1_000, branches: 4, headers: 64, message_bytes: 8KiB, waiting: 9, max_forwards: 30}
+            limits: {transactions: 1_000, branches: 4, transaction_memory_bytes: 64MiB, max_forwards: 30}
             mailbox: {slots: 128}
             timers: {t1: 250, t2: 2s, t4: 2500ms, c: 4m}
             peers:
@@ -49,7 +49,7 @@ struct ConfigurationTests {
         #expect(configuration.state.policy == .stateless)
         #expect(configuration.state.branchKey == Array(0...15))
         #expect(configuration.limits.transactions == 1_000)
-        #expect(configuration.limits.messageBytes == 8_192)
+        #expect(configuration.limits.transactionMemoryBytes == 64 << 20)
         #expect(configuration.limits.maxForwards == 30)
         #expect(configuration.mailbox.slots == 128)
         #expect(configuration.timers.t1Milliseconds == 250)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import atexit
 import ctypes
+import errno
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -26,10 +28,11 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Supervisor:
-    """Starts children and stops every one of them at the end."""
+    """Starts children and stops every one of them at the end. One at a time on a machine: see _take_turn."""
 
     def __init__(self) -> None:
         self._children: list[subprocess.Popen] = []
+        self._turn = _take_turn()
         atexit.register(self.stop_all)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _exit_on_signal)
@@ -83,6 +86,26 @@ class Supervisor:
     def stop_all(self) -> None:
         for child in list(reversed(self._children)):
             self.stop(child)
+
+
+def _take_turn() -> socket.socket:
+    """Waits until no other harness runs: they would share ports and spoil each other's figures.
+
+    The turn is an abstract socket name, which the kernel gives back however its owner ends.
+    """
+    turn = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    told = False
+    while True:
+        try:
+            turn.bind("\0servartuka-harness")
+            return turn
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        if not told:
+            print("another benchmark or end-to-end run is going on: waiting for its end", file=sys.stderr)
+            told = True
+        time.sleep(1)
 
 
 def group_members(leader: int) -> list[int]:

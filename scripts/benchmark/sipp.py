@@ -35,6 +35,7 @@ class UacResult:
     aborted: str = ""
     setup_milliseconds: list[float] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
+    first_error: str = ""
 
     @property
     def failed_share(self) -> float:
@@ -109,6 +110,7 @@ class Uac:
         lost_percent: int = 0,
         trace_setup: bool = False,
         receive_timeout_milliseconds: int = RECEIVE_TIMEOUT_MILLISECONDS,
+        trace_errors: bool = False,
     ) -> None:
         self._supervisor = supervisor
         self._rate, self._calls = rate, calls
@@ -122,6 +124,9 @@ class Uac:
         command += ["-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
         command += ["-recv_timeout", str(receive_timeout_milliseconds), "-timeout", f"{int(self._timeout_seconds)}s"]
         command += ["-trace_stat", "-stf", str(self._statistics), "-fd", "1"]
+        self._errors = folder / "uac-errors.log" if trace_errors else None
+        if self._errors:
+            command += ["-trace_err", "-error_file", str(self._errors)]
         if self._messages:
             command += ["-trace_shortmsg", "-shortmessage_file", str(self._messages)]
         command += _common_options(lost_percent)
@@ -181,6 +186,8 @@ class Uac:
         for key, value in row.items():
             if key.startswith("Failed") and key.endswith("(C)") and key != "FailedCall(C)" and int(value):
                 result.reasons[key[:-3]] = int(value)
+        if self._errors:
+            result.first_error = first_error(self._errors)
         if self._messages:
             result.setup_milliseconds = setup_times(self._messages)
             self._messages.unlink(missing_ok=True)
@@ -198,6 +205,18 @@ def last_row(path: Path) -> dict[str, str]:
         return {}
     complete = [row for row in rows[1:] if len(row) >= len(rows[0]) - 1]
     return dict(zip(rows[0], complete[-1])) if complete else {}
+
+
+def first_error(path: Path) -> str:
+    """Why SIPp gave up its first call, on one line; empty when its log tells of none."""
+    try:
+        text = path.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+    begin = text.find("Aborting call")
+    if begin < 0:
+        return ""
+    return text[begin : begin + 400].split("\nVia")[0].strip().replace("\r", "").replace("\n", " | ")
 
 
 def setup_times(path: Path) -> list[float]:

@@ -12,6 +12,7 @@ from benchmark.proxies import Proxy, Setup
 from benchmark.sipp import Address, Uac, UacResult, Uas, tail
 
 PROXY_PORT, UAS_PORT, UAC_PORT = 18060, 18070, 18080
+LOSSY_CALLEE = Path(__file__).resolve().parent / "uas-lossy.xml"
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 RECEIVE_TIMEOUT_MILLISECONDS = 10_000
 # With loss, an answer may take a whole 64 × T1 of retransmissions.
@@ -54,7 +55,8 @@ def run_calls(supervisor: Supervisor, proxy: Proxy, case: CallCase, progress: Pr
     with tempfile.TemporaryDirectory(prefix="servartuka-e2e-") as name:
         folder = Path(name)
         setup = Setup(case.mode, Address(host, PROXY_PORT), Address(host, UAS_PORT), folder, workers=case.workers)
-        with Uas(supervisor, folder, setup.next_hop, lost_percent=case.lost_percent):
+        callee = LOSSY_CALLEE if case.lost_percent else None
+        with Uas(supervisor, folder, setup.next_hop, scenario=callee, lost_percent=case.lost_percent):
             with proxy.running(supervisor, setup) as running:
                 results = _call(supervisor, folder, setup, case, progress)
                 alive = running.alive()
@@ -65,7 +67,8 @@ def run_calls(supervisor: Supervisor, proxy: Proxy, case: CallCase, progress: Pr
     )
     reasons = sorted({reason for result in results for reason in result.reasons})
     aborted = sorted({result.aborted for result in results if result.aborted})
-    outcome.detail = ", ".join(reasons + aborted) + log
+    errors = [result.first_error for result in results if result.first_error][:1]
+    outcome.detail = ", ".join(reasons + aborted + errors) + log
     outcome.passed = alive and outcome.failed == 0 and outcome.calls == case.calls and not aborted
     return outcome
 
@@ -82,7 +85,7 @@ def _call(supervisor: Supervisor, folder: Path, setup: Setup, case: CallCase, pr
             Uac(
                 supervisor, own, local=Address(setup.listen.host, UAC_PORT + index), proxy=setup.listen,
                 rate=case.rate // callers, calls=case.calls // callers, lost_percent=case.lost_percent,
-                receive_timeout_milliseconds=timeout,
+                receive_timeout_milliseconds=timeout, trace_errors=True,
             )
         )
     return [uac.wait(progress=lambda share: progress.show(case.name, share)) for uac in uacs]

@@ -49,7 +49,7 @@ extension Proxy {
         let bytes = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
         guard !bytes.isNone else { return }
         var key = slot.pointee.key
-        key.isCancel = true
+        key.method = .cancel
         let departure = Departure(
             destination: slot.pointee.destination, listener: Int(slot.pointee.listener), strictRoute: nil)
         guard

@@ -73,7 +73,8 @@ extension Proxy {
             edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI)
             request.newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
         }
-        if !edits.pointee.isEmpty {
+        // Edits that the handler has applied already stand in a message that is not the stored one.
+        if !edits.pointee.isEmpty || message.pointee.bytes.baseAddress != UnsafeRawPointer(slot.pointee.request.start) {
             let edited = storeEdited()
             guard !edited.isNone else { return false }
             table.pointee.buffers.give(back: &slot.pointee.request)

@@ -98,8 +98,10 @@ extension Proxy {
         edits.pointee.append("\r\n")
         if request.recordsRoute { appendRecordRoute(departure: departure) }
         if message.pointee.maxForwards < 0 {
-            // §16.6 step 3: a missing Max-Forwards gets 70.
-            edits.pointee.append("Max-Forwards: 70\r\n")
+            // §16.6 step 3.
+            edits.pointee.append("Max-Forwards: ")
+            edits.pointee.appendDecimal(settings.limits.maxForwards)
+            edits.pointee.append("\r\n")
         }
         edits.pointee.end()
         if message.pointee.maxForwards > 0 {

@@ -25,10 +25,11 @@ extension Proxy {
             noteMustHold()
             return .stateful
         }
+        let logic = generations.pointee.logic(request.generation)
+        if let fixedMode, !logic.hooks.contains(.chooseStateMode) { return fixedMode }
         var hash = KeyedHash(key: settings.hashKey)
         hash.absorb(message.pointee.bytes(message.pointee.callID))
         let state = StateRequest(callHash: hash.finish())
-        let logic = generations.pointee.logic(request.generation)
         if logic.hooks.contains(.chooseStateMode) {
             if let mode = logic.chooseStateMode(request, StateView(state: state, proxy: self)) { return mode }
         }
@@ -209,19 +210,25 @@ extension Proxy {
             count(.branchesRefused)
             return
         }
+        // Counted before anything can go wrong: a failure handler that names unreachable targets for ever comes to
+        // its end here as well.
+        let index = UInt8(slot.pointee.branchCount)
+        slot.pointee.branchCount += 1
         guard let departure = departure(of: target) else {
             // §16.9: a transport failure counts as a 503.
             return considerLocal(server, code: 503)
         }
         let branch = Branch(
             worker: UInt8(workerIndex), listener: slot.pointee.listener, hash: slot.pointee.key.high,
-            loopHash: slot.pointee.loopHash, index: UInt8(slot.pointee.branchCount))
-        slot.pointee.branchCount += 1
+            loopHash: slot.pointee.loopHash, index: index)
         addForwardingEdits(target: target, departure: departure, branch: branch)
         let bytes = storeEdited()
-        guard !bytes.isNone else { return considerLocal(server, code: 503) }
+        guard !bytes.isNone else {
+            let fits = !edits.pointee.overflowed && edits.pointee.serialisedCount(message.pointee) <= datagramBytesMax
+            return considerLocal(server, code: fits ? 503 : 513)
+        }
         let client = createClient(
-            server: server, key: ClientKey(branch, isCancel: false), isInvite: slot.pointee.machine.isInvite,
+            server: server, key: ClientKey(branch, slot.pointee.method), isInvite: slot.pointee.machine.isInvite,
             departure: departure, request: bytes, now: request.now)
         guard client != 0 else { return considerLocal(server, code: 503) }
         slot.pointee.pendingCount += 1

@@ -81,8 +81,14 @@ extension Proxy {
             LocalTag(key: slot.pointee.key).write(into: tag)
             content.toTag = UnsafeRawBufferPointer(tag)
             let buffer = writeReply(code: code, content, to: storedMessage)
-            guard !buffer.isNone else { return finishServer(server, .terminated) }
             count(.repliesLocal)
+            guard !buffer.isNone else {
+                // No memory to keep it for retransmissions: it goes out once, from where it was written.
+                let written = ResponseWriter.write(code, content, to: storedMessage.pointee, into: scratch)
+                let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<max(written, 0)])
+                transmit(bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+                return finishServer(server, .terminated)
+            }
             storeAndSend(buffer, code: code, server: server, now: now)
         }
     }

@@ -34,7 +34,7 @@ extension Proxy {
         return rewrite()
     }
 
-    /// §16.4: a maddr that names this proxy has done its duty.
+    /// §16.4: a maddr that names this proxy has done its duty, and with it a port that led here.
     private func removeMaddr() -> Bool {
         let target = message.pointee.requestTarget
         guard !target.parameters.isAbsent, let maddr = target.parameter("maddr", in: message.pointee.bytes),
@@ -44,6 +44,9 @@ extension Proxy {
         var start = maddr.start
         while start > target.parameters.start, message.pointee.bytes[start] != UInt8(ascii: ";") { start -= 1 }
         edits.pointee.remove(ByteRange(start, maddr.end))
+        if target.port != 0, target.port != 5_060 {
+            edits.pointee.remove(ByteRange(target.host.end + (target.isIPv6Reference ? 1 : 0), target.hostPort.end))
+        }
         return rewrite()
     }
 

@@ -9,9 +9,11 @@ extension Proxy {
         switch code {
         // 6xx decides; then the lowest class.
         case 600...699: 0
-        // Responses that tell the client how to try again.
-        case 401, 407, 415, 420, 484: 4_000 + code
-        case 400...499: 4_900 + code
+        // Responses that tell the client how to try again come first in their class.
+        case 401, 407, 415, 420, 484: 4_000 + code % 100
+        case 400...499: 4_100 + code % 100
+        // It would go up as a 500, so any other of its class says more.
+        case 503: 5_999
         default: code / 100 * 1_000 + code % 100
         }
     }
@@ -24,13 +26,11 @@ extension Proxy {
         if code == 401 || code == 407, slot.pointee.branchCount > 1 { collectChallenges(server) }
         let best = Int(slot.pointee.bestCode)
         if best == 0 || Self.rank(of: code) < Self.rank(of: best) {
-            edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
-            let buffer = storeEdited()
-            if !buffer.isNone {
-                table.pointee.buffers.give(back: &slot.pointee.best)
-                slot.pointee.best = buffer
-                slot.pointee.bestCode = UInt16(code)
-            }
+            // Without memory for the response at least its code goes up.
+            let buffer = storeForUpstream()
+            table.pointee.buffers.give(back: &slot.pointee.best)
+            slot.pointee.best = buffer
+            slot.pointee.bestCode = UInt16(code)
         }
         if code >= 600 {
             // §16.7 step 5: no other branch can succeed; wait for them to end.
@@ -53,19 +53,30 @@ extension Proxy {
     private func collectChallenges(_ server: UInt32) {
         let slot = table.pointee.servers[server]
         var writer = TextWriter(scratch)
+        let isFirst = slot.pointee.challenges.isNone
         writer.append(slot.pointee.challenges.bytes)
-        for name in [HeaderName.wwwAuthenticate, .proxyAuthenticate] {
-            var index = message.pointee.first(name)
-            while index >= 0 {
-                writer.append(message.pointee.bytes(message.pointee.header(index).line))
-                index = message.pointee.next(after: index)
-            }
+        // A single branch's challenges are not collected: those of the branch before a retry stand in the best response.
+        if isFirst, slot.pointee.bestCode == 401 || slot.pointee.bestCode == 407, !slot.pointee.best.isNone,
+            case .complete = storedMessage.pointee.parse(slot.pointee.best.bytes, as: .datagram)
+        {
+            Self.appendChallenges(of: storedMessage.pointee, to: &writer)
         }
+        Self.appendChallenges(of: message.pointee, to: &writer)
         guard !writer.overflowed else { return count(.messageOverflows) }
         let buffer = takeBlock(copying: writer.written)
         guard !buffer.isNone else { return }
         table.pointee.buffers.give(back: &slot.pointee.challenges)
         slot.pointee.challenges = buffer
+    }
+
+    private static func appendChallenges(of response: borrowing SIPMessage, to writer: inout TextWriter) {
+        for name in [HeaderName.wwwAuthenticate, .proxyAuthenticate] {
+            var index = response.first(name)
+            while index >= 0 {
+                writer.append(response.bytes(response.header(index).line))
+                index = response.next(after: index)
+            }
+        }
     }
 
     func finishContext(_ server: UInt32) {

@@ -12,11 +12,15 @@ extension Proxy {
         guard via.branch.count == Branch.count, let branch = Branch(message.pointee.bytes(via.branch)),
             identity.isOwn(via, in: message.pointee)
         else { return count(.responsesStray) }
+        // Nobody answers an ACK (§17.1.1.3), and its method would pass for the INVITE's.
+        guard message.pointee.cSeqMethod != .ack else { return count(.responsesStray) }
         if !posted, Int(branch.worker) != workerIndex, postToOwner(branch, from: source, listener: listener) { return }
         response.begin(source: source, now: now)
-        let key = ClientKey(branch, isCancel: message.pointee.cSeqMethod == .cancel)
-        let client = table.pointee.findClient(key)
+        let method = TransactionMethod(of: message.pointee, hashKey: settings.hashKey)
+        let client = table.pointee.findClient(ClientKey(branch, method))
         if client != 0 {
+            // §16.7 step 3: without another Via it is for us, and of ours there are CANCELs only.
+            guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
             receivedResponse(client: client, now: now)
         } else {
             forwardResponseStatelessly(branch)
@@ -55,6 +59,11 @@ extension Proxy {
         }
         edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
         if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
+    }
+
+    private var hasOneVia: Bool {
+        let top = message.pointee.topViaElement
+        return top.isLast && message.pointee.next(after: top.headerIndex) < 0
     }
 
     private func secondVia() -> Via? {
@@ -148,11 +157,34 @@ extension Proxy {
         guard code > 100, server != 0, !table.pointee.servers[server].pointee.flags.contains(.finalSent) else { return }
         runReplyHook(server)
         guard !response.isDropped else { return }
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
-        let buffer = storeEdited()
+        let buffer = storeForUpstream()
         guard !buffer.isNone else { return }
         count(.responsesForwarded)
         storeAndSend(buffer, code: code, server: server, now: now)
+    }
+
+    /// The response without our Via and with the logic's edits, in a block of its own. Edits that don't fit are left
+    /// out: a response must get through. None: no memory.
+    func storeForUpstream() -> PooledBuffer {
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        let buffer = storeEdited()
+        guard buffer.isNone, edits.pointee.overflowed else { return buffer }
+        edits.pointee.removeAll()
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        return storeEdited()
+    }
+
+    /// Sends the response upstream without keeping it. Edits that don't fit are left out.
+    private func transmitUpstream(_ server: UInt32) {
+        let slot = table.pointee.servers[server]
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        var isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+        if !isSent {
+            edits.pointee.removeAll()
+            edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+            isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+        }
+        if isSent { count(.responsesForwarded) }
     }
 
     func runReplyHook(_ server: UInt32) {
@@ -171,16 +203,19 @@ extension Proxy {
         // Only an INVITE may have more than one final response.
         guard isInvite || !slot.pointee.flags.contains(.finalSent) else { return }
         runReplyHook(server)
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
         if !isInvite {
-            let buffer = storeEdited()
-            guard !buffer.isNone else { return }
+            let buffer = storeForUpstream()
+            guard !buffer.isNone else {
+                // No memory to keep it for retransmissions: those go downstream again and are answered from there.
+                edits.pointee.removeAll()
+                transmitUpstream(server)
+                return endServer(server)
+            }
             count(.responsesForwarded)
             return storeAndSend(buffer, code: 200, server: server, now: now)
         }
         // An INVITE's 2xx is retransmitted end to end: nothing to keep.
-        guard transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener)) else { return }
-        count(.responsesForwarded)
+        transmitUpstream(server)
         let isFirst = !slot.pointee.flags.contains(.finalSent)
         let actions = slot.pointee.machine.send(code: 200, timers: settings.timers, now: now)
         if isFirst {

@@ -38,15 +38,17 @@ struct ClientKey: BitwiseCopyable, Equatable {
     var hash: UInt64
     var loopHash: UInt32
     var index: UInt8
-    /// A CANCEL has the branch of its INVITE.
-    var isCancel: Bool
+    /// A CANCEL has the branch of its INVITE, and a peer may use one branch for several methods.
+    var method: TransactionMethod
 
-    init(_ branch: Branch, isCancel: Bool) {
+    init(_ branch: Branch, _ method: TransactionMethod) {
         hash = branch.hash
         loopHash = branch.loopHash
         index = branch.index
-        self.isCancel = isCancel
+        self.method = method
     }
+
+    var isCancel: Bool { method == .cancel }
 }
 
 /// Either client machine of RFC 3261 §17.1.

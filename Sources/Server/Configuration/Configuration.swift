@@ -43,9 +43,6 @@ public struct Configuration: Sendable, Equatable {
         public var transactions = 200_000
         public var transactionMemoryBytes = 1 << 30
         public var branches = 16
-        public var headers = 256
-        public var messageBytes = 65_535
-        public var waiting = 10_000
         public var maxForwards = 70
 
         public init() {}

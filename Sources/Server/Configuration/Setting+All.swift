@@ -55,15 +55,6 @@ extension Setting {
             "limits.branches", .integer(\.limits.branches, 1...64),
             "Branches that one request may be forked to."),
         Setting(
-            "limits.headers", .integer(\.limits.headers, 16...256),
-            "Header lines of one message; more are answered 513."),
-        Setting(
-            "limits.message_bytes", .bytes(\.limits.messageBytes, 1_300...65_535),
-            "Size of one message; larger requests are answered 513."),
-        Setting(
-            "limits.waiting", .integer(\.limits.waiting, 1...1_000_000),
-            "Requests whose handler is waiting for something, over all workers; further ones are answered 503."),
-        Setting(
             "limits.max_forwards", .integer(\.limits.maxForwards, 1...255),
             "Max-Forwards given to requests that come without one (RFC 3261 §16.6)."),
         Setting(

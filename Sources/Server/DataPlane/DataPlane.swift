@@ -1,6 +1,7 @@
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
+internal import Scripting
 internal import Synchronization
 
 /// The running proxy: a group of workers, a `Proxy` on each, and the routing logic they share by generation.
@@ -15,10 +16,10 @@ public final class DataPlane: ProxyRuntime {
     private let running: Mutex<Running>
     /// Proxy counters of each worker; made before the workers and never freed while this lives.
     private let counters: [CounterBlock]
-    private let routing: any RoutingFactory
+    private let routing: RoutingFactory
 
     /// - Parameter routing: makes the routing logic of each worker from the configuration.
-    init(_ configuration: Configuration, routing: any RoutingFactory) {
+    init(_ configuration: Configuration, routing: RoutingFactory) {
         let workerCount =
             switch configuration.workers {
             case .automatic: ProcessorQuota.current()
@@ -101,9 +102,9 @@ public final class DataPlane: ProxyRuntime {
             if !posted { outcome.withLock { $0 = ($0.answered + 1, $0.refused + 1) } }
         }
         waitUntil { outcome.withLock { $0.answered } == workers.count }
-        let refused = outcome.withLock { $0.refused }
-        guard refused == 0 else {
-            throw RuntimeError("\(refused) of \(workers.count) workers did not take the new scripts over; reload again")
+        let taken = outcome.withLock { $0.answered - $0.refused }
+        guard taken == workers.count else {
+            throw RuntimeError("only \(taken) of \(workers.count) workers took the new scripts over; reload again")
         }
         running.withLock { running in
             running.configuration = configuration
@@ -151,12 +152,6 @@ public final class DataPlane: ProxyRuntime {
     }
 }
 
-/// Makes the routing logic of each worker.
-protocol RoutingFactory: Sendable {
-    /// One logic a worker, or what is wrong with the scripts.
-    func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic]
-}
-
 /// Carries one routing logic to each worker's thread. Made on a control thread, each is taken exactly once by the
 /// worker that owns it from then on.
 private final class Handover: Sendable {
@@ -180,17 +175,9 @@ private final class Handover: Sendable {
     }
 }
 
-/// Routing without a script.
-struct NativeRoutingFactory: RoutingFactory {
-    func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
-        let nextHop = configuration.nextHop.flatMap { SocketAddress($0.description) } ?? .none
-        return (0..<workers).map { _ in NativeRouting(nextHop: nextHop, recordsRoute: configuration.recordRoute) }
-    }
-}
-
 extension DataPlane {
-    /// The data plane of a configuration, with its script or without.
-    public static func make(_ configuration: Configuration) -> DataPlane {
-        DataPlane(configuration, routing: NativeRoutingFactory())
+    /// The data plane of a configuration, with its script or without. Lines of scripts go to `log`.
+    public static func make(_ configuration: Configuration, log: LogOutput) -> DataPlane {
+        DataPlane(configuration, routing: RoutingFactory(log: ScriptLog(log)))
     }
 }

@@ -15,6 +15,12 @@ extension ProxySettings {
             })
         localAddresses = local
         domains = configuration.domains
+        for peer in configuration.peers where peer.network.prefixBits == peer.network.address.bitCount {
+            // A peer of one address is known by its name too.
+            let endpoint = Endpoint(
+                address: peer.network.address, port: peer.port == 0 ? Endpoint.standardPort : peer.port)
+            hosts[peer.name] = SocketAddress(endpoint.description)
+        }
         self.workerCount = workerCount
         timers = TransactionTimers(
             t1Milliseconds: UInt64(configuration.timers.t1Milliseconds),
@@ -22,6 +28,7 @@ extension ProxySettings {
             t4Milliseconds: UInt64(configuration.timers.t4Milliseconds))
         limits.transactionsMax = configuration.limits.transactions
         limits.transactionMemoryBytesMax = configuration.limits.transactionMemoryBytes
+        limits.maxForwards = configuration.limits.maxForwards
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
         policy =

@@ -1,0 +1,98 @@
+internal import Foundation
+internal import Logging
+internal import ProxyCore
+internal import Reactor
+internal import Scripting
+
+/// Makes the routing logic of each worker: a Lua script, or the native rules without one.
+struct RoutingFactory: Sendable {
+    /// Bytes of a routing script; more is a mistake.
+    static let scriptBytesMax = 4 << 20
+
+    let log: ScriptLog
+
+    /// One logic a worker. On any thread; nothing that runs is touched.
+    ///
+    /// - Throws: what is wrong with the script.
+    func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
+        guard let path = configuration.script else {
+            let nextHop = configuration.nextHop.flatMap { SocketAddress($0.description) } ?? .none
+            return (0..<workers).map { _ in
+                NativeRouting(nextHop: nextHop, recordsRoute: configuration.recordRoute)
+            }
+        }
+        let source = ScriptSource(path: path, text: try Self.read(path))
+        var logics: [any RoutingLogic] = []
+        for _ in 0..<workers {
+            do throws(ScriptError) {
+                logics.append(
+                    try ScriptRouting.load(
+                        source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current))
+            } catch {
+                throw RuntimeError(
+                    "the routing script has errors",
+                    problems: [
+                        ScriptProblem(file: error.file.isEmpty ? path : error.file, line: error.line, message: error.message)
+                    ])
+            }
+        }
+        return logics
+    }
+
+    private static func read(_ path: String) throws(RuntimeError) -> String {
+        let problem: String
+        do {
+            let data = try Data(contentsOf: URL(fileURLWithPath: path))
+            if data.count <= scriptBytesMax, let text = String(data: data, encoding: .utf8) { return text }
+            problem = data.count > scriptBytesMax ? "is larger than \(scriptBytesMax) bytes" : "is not UTF-8 text"
+        } catch {
+            problem = "cannot be read: \((error as NSError).localizedDescription)"
+        }
+        throw RuntimeError(
+            "the routing script cannot be used", problems: [ScriptProblem(file: path, line: 0, message: problem)])
+    }
+
+    private static func limits(_ lua: Configuration.Lua) -> ScriptLimits {
+        var limits = ScriptLimits()
+        limits.handlerInstructionsMax = UInt64(lua.instructions)
+        limits.handlerMilliseconds = UInt64(lua.milliseconds)
+        limits.handlerBytesMax = lua.memoryBytes
+        limits.vmBytesMax = lua.vmMemoryBytes
+        return limits
+    }
+}
+
+extension ScriptLog {
+    /// Lines of scripts in the process's log, whose queue is bounded: a worker never waits for a disk.
+    init(_ output: LogOutput) {
+        let logger = output.logger(label: "script")
+        self.init(minimumLevel: .debug) { level, text, callID in
+            let wanted: Logger.Level =
+                switch level {
+                case .debug: .debug
+                case .info: .info
+                case .notice: .notice
+                case .warning: .warning
+                case .error: .error
+                }
+            guard wanted >= logger.logLevel else { return }
+            var metadata: Logger.Metadata = [:]
+            if !callID.isEmpty { metadata["call_id"] = "\(String(decoding: callID, as: UTF8.self))" }
+            logger.log(level: wanted, "\(String(decoding: text, as: UTF8.self))", metadata: metadata)
+        }
+    }
+}
+
+/// Loads scripts as a start would, and runs nothing.
+public struct RoutingScriptChecker: ScriptChecker {
+    public init() {}
+
+    public func check(_ configuration: Configuration) -> [ScriptProblem] {
+        do throws(RuntimeError) {
+            _ = try RoutingFactory(log: .silent).make(configuration, workers: 1)
+            return []
+        } catch {
+            return error.problems
+        }
+    }
+}
