@@ -41,12 +41,13 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case drainRefusals
     case serverTransactionsLive
     case clientTransactionsLive
+    case requestsOpen
     case transactionMemoryBytes
 
     /// A number that goes up and down.
     public var isGauge: Bool {
         switch self {
-        case .serverTransactionsLive, .clientTransactionsLive, .transactionMemoryBytes: true
+        case .serverTransactionsLive, .clientTransactionsLive, .requestsOpen, .transactionMemoryBytes: true
         default: false
         }
     }
@@ -105,6 +106,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .drainRefusals: "New dialogs refused while draining."
         case .serverTransactionsLive: "Server transactions held now."
         case .clientTransactionsLive: "Client transactions held now."
+        case .requestsOpen: "Held requests without a final response yet: what a drain waits for."
         case .transactionMemoryBytes: "Bytes of memory set aside for the messages of transactions."
         }
     }

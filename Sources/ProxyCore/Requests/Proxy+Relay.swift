@@ -127,6 +127,7 @@ extension Proxy {
             return 0
         }
         publishServerCount()
+        counters.add(ProxyCounter.requestsOpen.rawValue)
         generations.pointee.retain(request.generation)
         request.transaction = server
         count(.transactionsCreated)

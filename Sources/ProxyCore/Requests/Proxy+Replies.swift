@@ -116,6 +116,7 @@ extension Proxy {
     /// After the final response the request and the candidates are not needed any more.
     func finalWasSent(_ server: UInt32) {
         let slot = table.pointee.servers[server]
+        if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
         table.pointee.releaseMessages(of: server)
     }
@@ -134,6 +135,7 @@ extension Proxy {
     func endServer(_ server: UInt32) {
         let slot = table.pointee.servers[server]
         let generation = slot.pointee.generation
+        if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         var handlers = TransactionHandlers()
         handlers.onFailure = slot.pointee.onFailure
         handlers.onReply = slot.pointee.onReply

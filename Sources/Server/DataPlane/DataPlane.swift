@@ -120,7 +120,7 @@ public final class DataPlane: ProxyRuntime {
                     + ProxyCounter.allCases.map { block.value($0.rawValue) }
             }
             let inFlight = counters.reduce(0) { sum, block in
-                sum + Int(block.value(ProxyCounter.serverTransactionsLive.rawValue))
+                sum + Int(block.value(ProxyCounter.requestsOpen.rawValue))
             }
             return RuntimeSnapshot(
                 workers: values, listeners: group.listeners.map { "udp:\($0.address)" }, transactionsInFlight: inFlight,
