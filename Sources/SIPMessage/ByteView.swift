@@ -1,4 +1,4 @@
-internal import Glibc
+internal import func Glibc.memchr
 
 /// The message's bytes as the parsers see them: a pointer and a count, bounds asserted in debug builds.
 ///

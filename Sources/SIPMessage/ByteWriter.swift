@@ -1,4 +1,4 @@
-internal import Glibc
+internal import func Glibc.memcpy
 
 /// Appends to memory that someone else owns, and remembers when something did not fit.
 struct ByteWriter: ~Copyable {

@@ -1,4 +1,4 @@
-internal import Glibc
+internal import func Glibc.memcpy
 
 /// Changes to a message that is about to be sent on: a short list of them, sorted by offset, and an arena
 /// for the bytes they insert.

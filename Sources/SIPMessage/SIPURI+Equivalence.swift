@@ -1,4 +1,4 @@
-internal import Glibc
+internal import func Glibc.memcmp
 
 extension SIPURI {
     /// Parameters, and headers, that are compared one by one; URIs with more are equal only to the letter.
@@ -51,7 +51,7 @@ private struct URIComparison {
     private func isSameHost(_ a: SIPURI, _ b: SIPURI) -> Bool {
         guard a.isIPv6Reference == b.isIPv6Reference else { return false }
         if isSame(a.host, b.host, ignoringCase: true) { return true }
-        guard a.isIPv6Reference, let first = left.ipv6Address(a.host), let second = right.ipv6Address(b.host)
+        guard a.isIPv6Reference, let first = IPv6Address(a.host, in: left), let second = IPv6Address(b.host, in: right)
         else { return false }
         return first == second
     }
@@ -242,18 +242,5 @@ extension ByteView {
     fileprivate func uriHeader(at start: Int, to end: Int) -> ByteRange {
         let ampersand = index(of: UInt8(ascii: "&"), from: start, to: end)
         return ByteRange(from: start, to: ampersand < 0 ? end : ampersand)
-    }
-
-    /// The value of an IPv6 address in text, or nil when it is none.
-    fileprivate func ipv6Address(_ range: ByteRange) -> SIMD16<UInt8>? {
-        // The longest text is 45 characters; one more ends it.
-        guard range.count <= 45 else { return nil }
-        return withUnsafeTemporaryAllocation(byteCount: 46, alignment: 1) { text in
-            memcpy(text.baseAddress!, base + range.start, range.count)
-            text[range.count] = 0
-            var address = SIMD16<UInt8>()
-            let isValid = inet_pton(AF_INET6, text.baseAddress!.assumingMemoryBound(to: CChar.self), &address) == 1
-            return isValid ? address : nil
-        }
     }
 }
