@@ -1,5 +1,6 @@
 import ProxyCore
 import Reactor
+import StatePolicy
 import Testing
 
 /// RFC 3261 §16.6 and §16.7: several targets at once, one answer.
@@ -200,6 +201,18 @@ import Testing
         #expect(sent.requests.map(\.destination) == [Place.carol])
         let answer = harness.receive(sent.requests[0].message.response(486), from: Place.carol)
         #expect(answer.to(Place.alice).map(\.message.code) == [486])
+    }
+
+    @Test("on_branch may give its branch another Request-URI, in both modes")
+    func branchHookURI() {
+        for policy in PolicyName.allCases {
+            let logic = TestLogic()
+            logic.hooks = .onBranch
+            logic.branch = { $0.setRequestURI("sip:carol@192.0.2.201") }
+            let sent = ProxyHarness(logic) { $0.policy = policy }.receive(RequestText()).requests
+            #expect(sent.map(\.message.uri) == ["sip:carol@192.0.2.201"])
+            #expect(sent.map(\.destination) == [Place.carol])
+        }
     }
 
     @Test("on_branch edits one branch alone")

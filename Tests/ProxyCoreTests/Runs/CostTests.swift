@@ -12,12 +12,13 @@ import Testing
     @Test("the counter sees allocations")
     func counterWorks() {
         ca_start()
-        let block = malloc(10)
-        let other = UnsafeMutableRawPointer.allocate(byteCount: 100, alignment: 64)
+        // From within the C library, where no optimiser can leave them out.
+        let first = strdup("a string")
+        let second = strdup("another")
         let seen = ca_stop()
-        free(block)
-        other.deallocate()
-        #expect(seen == 2)
+        free(first)
+        free(second)
+        #expect(seen >= 2)
     }
 
     @Test(
@@ -51,41 +52,13 @@ import Testing
         #expect(ca_stop() == 0)
     }
 
-    /// Resident memory of this process in bytes.
-    private func residentBytes() -> Int {
-        guard let file = fopen("/proc/self/statm", "r") else { return 0 }
-        defer { fclose(file) }
-        var line = [CChar](repeating: 0, count: 256)
-        guard fgets(&line, 256, file) != nil else { return 0 }
-        let fields = String(decoding: line.map { UInt8(bitPattern: $0) }.prefix { $0 != 0 }, as: UTF8.self)
-            .split(separator: " ")
-        return (Int(fields[1]) ?? 0) * sysconf(Int32(_SC_PAGESIZE))
-    }
-
     /// PROXY_SOAK_CALLS sets the number of calls.
     @Test("resident memory is flat after warm-up, over a million calls")
-    func flatMemory() {
-        let perRound = 10_000
-        let rounds = environmentNumber("PROXY_SOAK_CALLS", default: isOptimised ? 1_000_000 : 30_000) / perRound
-        let recording = MessageLoop.record(calls: perRound)
-        let loop = MessageLoop(.stateful)
-        var resident: [Int] = []
-        for _ in 0..<max(rounds, 3) {
-            loop.play(recording)
-            // Half the time transactions of the round before are still there.
-            loop.pass(milliseconds: 20_000)
-            loop.pass(milliseconds: 20_000)
-            resident.append(residentBytes())
+    func flatMemory() async {
+        // In a process of its own: what other tests take does not show.
+        await #expect(processExitsWith: .success) {
+            MemorySoak.run(calls: environmentNumber("PROXY_SOAK_CALLS", default: isOptimised ? 1_000_000 : 30_000))
         }
-        #expect(loop.proxy.transactionsInUse == 0)
-        #expect(loop.proxy.messageBlocksInUse == 0)
-        #expect(counter(loop, .transactionsCreated) == UInt64(2 * perRound * max(rounds, 3)))
-        #expect(counter(loop, .retransmissionsAbsorbed) == 0)
-        let warm = resident[1]
-        let growth = resident[resident.count - 1] - warm
-        print("\(rounds * perRound) calls: resident \(warm / 1_024) KiB after warm-up, growth \(growth / 1_024) KiB")
-        // Other tests of this process may run meanwhile: allow for them, not for a leak of even 10 bytes a call.
-        #expect(growth < (isOptimised ? 8 : 64) << 20)
     }
 
     /// Figures only: nothing is asserted about time.
@@ -108,9 +81,5 @@ import Testing
         print(
             "\(policy): \(Int(nanoseconds)) ns a message, \(Int(nanoseconds) * MessageLoop.messagesPerCall) ns a call")
         #expect(loop.proxy.transactionsInUse == 0)
-    }
-
-    private func counter(_ loop: MessageLoop, _ counter: ProxyCounter) -> UInt64 {
-        loop.counters.value(counter.rawValue)
     }
 }
