@@ -50,7 +50,12 @@ public enum RunStatus: Equatable, Sendable {
 public final class ScriptVM {
     public let bindings: BindingTable
     public let limits: ScriptLimits
-    private var raw: OpaquePointer?
+    /// Nil once closed. Behind a pointer, so that runs reach it without exclusivity checks.
+    private let slot: UnsafeMutablePointer<OpaquePointer?>
+    private var raw: OpaquePointer? {
+        get { slot.pointee }
+        set { slot.pointee = newValue }
+    }
     private let context: UnsafeMutablePointer<ScriptContext>
     private var script = ""
     public private(set) var userCount = 0
@@ -64,6 +69,8 @@ public final class ScriptVM {
     ) throws(ScriptError) {
         self.bindings = bindings
         self.limits = limits
+        slot = .allocate(capacity: 1)
+        slot.initialize(to: nil)
         context = .allocate(capacity: 1)
         context.initialize(
             to: ScriptContext(
@@ -88,6 +95,7 @@ public final class ScriptVM {
 
     deinit {
         if let raw { sv_close(raw) }
+        slot.deallocate()
         context.deinitialize(count: 1)
         context.deallocate()
     }

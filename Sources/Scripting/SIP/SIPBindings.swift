@@ -54,7 +54,7 @@ extension BindingMember {
 enum MessageBindings {
     static func members(phases: ScriptPhases) -> [BindingMember] {
         [
-            .readOnly("method", "string", phases: phases, "Of a reply: the method it answers.") {
+            .readOnly("method", "string", phases: phases, "The request's method; of a reply the one it answers.") {
                 (call: borrowing ScriptCall) throws(ScriptFailure) in
                 let message = call.sip.pointee.current
                 return call.returnBytes(message.pointee.bytes(message.pointee.methodName))

@@ -28,7 +28,8 @@ enum DecisionBindings {
                 throw ScriptFailure("req:relay: in on_failure the transaction is held already; leave state out")
             }
             guard !hasHandlers else {
-                throw ScriptFailure("req:relay: on_failure, on_reply and on_branch need state, and state = \"stateless\" rules it out")
+                throw ScriptFailure(
+                    "req:relay: on_failure, on_reply and on_branch need state, and state = \"stateless\" rules it out")
             }
             guard (call.listCount(1) ?? 0) <= 1 else {
                 throw ScriptFailure("req:relay: several targets need state, and state = \"stateless\" rules it out")
@@ -77,7 +78,8 @@ enum DecisionBindings {
         }
         for element in 0..<count {
             guard let uri = call.listBytes(index, element) else {
-                throw ScriptFailure("\(caller): target \(element + 1) is no string; targets are URIs such as \"sip:alice@192.0.2.1\"")
+                throw ScriptFailure(
+                    "\(caller): target \(element + 1) is no string; targets are URIs such as \"sip:alice@192.0.2.1\"")
             }
             try URIBindings.check(uri, caller)
         }
@@ -112,7 +114,8 @@ enum DecisionBindings {
         let address = resolve(call, text)
         guard !address.isNone, address.port != 0 else {
             throw ScriptFailure(
-                "\(caller): to = \(text.quoted) cannot be resolved: write an IP address or a host of the configuration, with or without a port")
+                "\(caller): to = \(text.quoted) cannot be resolved: write an IP address or a host of the configuration, with or without a port"
+            )
         }
         if text.count <= host.pointee.lastHopText.count {
             host.pointee.lastHopText.copyMemory(from: text)
@@ -129,7 +132,8 @@ enum DecisionBindings {
         // An IPv6 address without brackets would read as host and port.
         if let address = SocketAddress(ip: text, port: 5_060) { return address }
         let request = call.sip.pointee.currentRequest
-        if text.count > 4, equalIgnoringCase(text.part(ByteRange(0, 4)), UnsafeRawBufferPointer("sip:" as StaticString)) {
+        if text.count > 4, equalIgnoringCase(text.part(ByteRange(0, 4)), UnsafeRawBufferPointer("sip:" as StaticString))
+        {
             return request.resolve(text)
         }
         var uri = ScratchText(call.scratch(byteCount: text.count + 4))
@@ -195,10 +199,13 @@ enum DecisionBindings {
         lines.append(": ")
         switch Int(value.type) {
         case SV_BYTES:
-            try EditedHeader.check(value: value.buffer, of: HeaderName.identify(name), "req:reply: header \(name.quoted)")
+            try EditedHeader.check(
+                value: value.buffer, of: HeaderName.identify(name), "req:reply: header \(name.quoted)")
             lines.append(value.buffer)
         case SV_INTEGER: lines.append(decimal: value.integer)
-        default: throw ScriptFailure("req:reply: header \(name.quoted): a value is a string, an integer or a list of strings")
+        default:
+            throw ScriptFailure(
+                "req:reply: header \(name.quoted): a value is a string, an integer or a list of strings")
         }
         lines.append("\r\n")
     }

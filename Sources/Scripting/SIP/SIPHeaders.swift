@@ -18,7 +18,9 @@ extension SIPBindings {
             .method(
                 "add", [.string("name"), .string("value")], phases: .edits, "Adds a header behind the others.",
                 HeaderBindings.add),
-            .method("remove", [.string("name")], phases: .edits, "Removes every header of that name.", HeaderBindings.remove),
+            .method(
+                "remove", [.string("name")], phases: .edits, "Removes every header of that name.", HeaderBindings.remove
+            ),
         ])
 }
 

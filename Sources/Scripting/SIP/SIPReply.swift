@@ -23,7 +23,8 @@ extension SIPBindings {
                 (call: borrowing ScriptCall) throws(ScriptFailure) in
                 let code = call.sip.pointee.current.pointee.statusCode
                 guard code < 200 else {
-                    throw ScriptFailure("reply:drop: a final reply (\(code)) cannot be dropped, the caller waits for it")
+                    throw ScriptFailure(
+                        "reply:drop: a final reply (\(code)) cannot be dropped, the caller waits for it")
                 }
                 call.sip.pointee.currentResponse.isDropped = true
                 return .done

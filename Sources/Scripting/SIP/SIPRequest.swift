@@ -77,7 +77,8 @@ extension SIPBindings {
     ).optional
 
     private static let handlerOptions: [BindingParameter] = [
-        .function("on_failure", "on_failure(req, code): every branch failed. Runs once; name it again to go on.").optional,
+        .function("on_failure", "on_failure(req, code): every branch failed. Runs once; name it again to go on.")
+            .optional,
         .function("on_reply", "on_reply(reply): a reply to this request.").optional,
         .function("on_branch", "on_branch(req): a branch is about to leave.").optional,
     ]

@@ -38,7 +38,9 @@ extension SIPBindings {
                 "is_local", "boolean", phases: .requests,
                 "Whether its host and port name this proxy: a listen address, an advertised name or one of the domains."
             ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
-                guard let uri = try URIReference(call), !uri.value.host.isAbsent else { return call.returnBoolean(false) }
+                guard let uri = try URIReference(call), !uri.value.host.isAbsent else {
+                    return call.returnBoolean(false)
+                }
                 return call.returnBoolean(
                     call.sip.pointee.currentRequest.namesThisProxy(
                         host: uri.part(uri.value.host), port: uri.value.port))
@@ -56,7 +58,8 @@ extension SIPBindings {
                 "set_param",
                 [
                     .string("name"),
-                    BindingParameter("value", [.string, .null], summary: "\"\" sets a parameter without a value, nil removes it."),
+                    BindingParameter(
+                        "value", [.string, .null], summary: "\"\" sets a parameter without a value, nil removes it."),
                 ], phases: .editsRequests, "Sets or removes a parameter of the Request-URI.", URIBindings.setParameter),
         ])
 }
@@ -168,7 +171,9 @@ enum URIBindings {
         _ text: UnsafeRawBufferPointer, _ after: StaticString, _ more: UnsafeRawBufferPointer = .none
     ) throws(ScriptFailure) -> UnsafeRawBufferPointer {
         let count = uri.range.count + text.count + more.count + 8
-        guard count <= uriBytesMax else { throw ScriptFailure("the Request-URI would be too long (limit \(uriBytesMax))") }
+        guard count <= uriBytesMax else {
+            throw ScriptFailure("the Request-URI would be too long (limit \(uriBytesMax))")
+        }
         var written = ScratchText(call.scratch(byteCount: count))
         written.append(uri.part(ByteRange(uri.range.start, start)))
         written.append(before)
@@ -211,7 +216,8 @@ enum URIBindings {
         guard !uri.value.host.isAbsent else {
             throw ScriptFailure("uri.host: a tel URI has no host; assign req.uri as a whole")
         }
-        let isBareIPv6 = host.contains(UInt8(ascii: ":")) && SocketAddress(ip: host, port: 5_060) != nil
+        let isBareIPv6 =
+            host.contains(UInt8(ascii: ":")) && SocketAddress(ip: host, port: 5_060) != nil
             && host.first != UInt8(ascii: "[")
         let start = uri.value.hostPort.start
         let end = hostEnd(uri.value)
@@ -272,7 +278,8 @@ enum URIBindings {
             holds(parsed, in: text, name, value)
         else {
             throw ScriptFailure(
-                "uri:set_param: \(name.quoted) or \((value ?? .none).quoted) holds a byte that must be escaped as %XX there")
+                "uri:set_param: \(name.quoted) or \((value ?? .none).quoted) holds a byte that must be escaped as %XX there"
+            )
         }
         try assign(call, text, "uri:set_param")
         return .done

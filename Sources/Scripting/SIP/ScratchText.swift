@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// Text put together in memory that someone else owns; what does not fit is left out and remembered.
 struct ScratchText {
     private let buffer: UnsafeMutableRawBufferPointer
@@ -69,6 +71,9 @@ extension UnsafeRawBufferPointer {
     var isSingleLine: Bool { !contains { $0 == 13 || $0 == 10 || $0 == 0 } }
 
     func equals(_ other: UnsafeRawBufferPointer) -> Bool {
-        count == other.count && elementsEqual(other)
+        guard count == other.count, let left = baseAddress, let right = other.baseAddress else {
+            return count == other.count
+        }
+        return memcmp(left, right, count) == 0
     }
 }

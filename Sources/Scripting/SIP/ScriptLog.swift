@@ -73,7 +73,9 @@ struct ScriptErrorThrottle {
             return .short(leftOut: leftOut)
         }
         guard takeLine(now) else { return .leaveOut }
-        if places.count == Self.placesMax, let oldest = places.indices.min(by: { places[$0].writtenAt < places[$1].writtenAt }) {
+        if places.count == Self.placesMax,
+            let oldest = places.indices.min(by: { places[$0].writtenAt < places[$1].writtenAt })
+        {
             places[oldest] = Place(key: key, writtenAt: now)
         } else {
             places.append(Place(key: key, writtenAt: now))

@@ -37,8 +37,11 @@ public enum ScriptReference {
         if !properties.isEmpty {
             page += "| property | type | |\n|---|---|---|\n"
             for member in properties {
-                let access = member.write == nil ? "" : " Assignable\(places(member.writePhases, .handlers)): \(type(member.parameters[0]))."
-                page += "| `\(group.label).\(member.name)` | \(code(member.returns)) | \(cell(member.summary))\(access)\(places(member.phases, usual(group))) |\n"
+                let access =
+                    member.write == nil
+                    ? "" : " Assignable\(places(member.writePhases, .handlers)): \(type(member.parameters[0]))."
+                page +=
+                    "| `\(group.label).\(member.name)` | \(code(member.returns)) | \(cell(member.summary))\(access)\(places(member.phases, usual(group))) |\n"
             }
             page += "\n"
         }
@@ -62,7 +65,8 @@ public enum ScriptReference {
 
     private static func append(_ parameter: BindingParameter, isOption: Bool, to page: inout String) {
         let summary = parameter.summary.isEmpty ? "" : " – \(parameter.summary)"
-        page += "- \(isOption ? "option " : "")`\(parameter.name)`\(parameter.isOptional ? "?" : ""): \(type(parameter))\(summary)\n"
+        page +=
+            "- \(isOption ? "option " : "")`\(parameter.name)`\(parameter.isOptional ? "?" : ""): \(type(parameter))\(summary)\n"
     }
 
     /// What a group's members can be used in at most, which goes without saying.

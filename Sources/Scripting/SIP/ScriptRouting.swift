@@ -1,5 +1,5 @@
-internal import Reactor
 public import ProxyCore
+internal import Reactor
 internal import SIPMessage
 public import StatePolicy
 
@@ -8,7 +8,7 @@ public import StatePolicy
 /// Made on a control thread by `load`, then handed to the worker that owns it until it goes: with the last
 /// transaction that began with it, on the worker's thread.
 public final class ScriptRouting: RoutingLogic {
-    public private(set) var hooks: RoutingHooks = []
+    public let hooks: RoutingHooks
     private let vm: ScriptVM
     private let host: UnsafeMutablePointer<ScriptHost>
     private var throttle = ScriptErrorThrottle()
@@ -16,13 +16,12 @@ public final class ScriptRouting: RoutingLogic {
     private init(vm: ScriptVM, host: UnsafeMutablePointer<ScriptHost>) {
         self.vm = vm
         self.host = host
-    }
-
-    private func findHooks() {
+        var hooks: RoutingHooks = []
         if vm.hasHook(.onReply) { hooks.insert(.onReply) }
         if vm.hasHook(.onBranch) { hooks.insert(.onBranch) }
         if vm.hasHook(.onFailure) { hooks.insert(.onFailure) }
         if vm.hasHook(.chooseStateMode) { hooks.insert(.chooseStateMode) }
+        self.hooks = hooks
     }
 
     deinit {
@@ -40,16 +39,21 @@ public final class ScriptRouting: RoutingLogic {
     ) throws(ScriptError) -> ScriptRouting {
         let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
         host.initialize(to: ScriptHost(log: log, version: version))
-        let vm: ScriptVM
         do throws(ScriptError) {
-            vm = try ScriptVM(
-                bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
+            return ScriptRouting(vm: try start(source, limits, host), host: host)
         } catch {
             host.pointee.deallocate()
             host.deinitialize(count: 1).deallocate()
             throw error
         }
-        let routing = ScriptRouting(vm: vm, host: host)
+    }
+
+    /// A VM whose script is loaded and has begun.
+    private static func start(
+        _ source: ScriptSource, _ limits: ScriptLimits, _ host: UnsafeMutablePointer<ScriptHost>
+    ) throws(ScriptError) -> ScriptVM {
+        let vm = try ScriptVM(
+            bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
         for (name, value) in source.globals { try vm.setGlobal(name, value) }
         try vm.load(source.text, path: source.path)
         guard vm.hasHook(.onRequest) else {
@@ -57,8 +61,7 @@ public final class ScriptRouting: RoutingLogic {
                 file: source.path, line: 0, message: "defines no function on_request(req), so it could route nothing")
         }
         if vm.run(.onStart) != .finished { throw vm.lastError }
-        routing.findHooks()
-        return routing
+        return vm
     }
 
     private static func events(_ host: UnsafeMutablePointer<ScriptHost>) -> ScriptEvents {
@@ -67,7 +70,8 @@ public final class ScriptRouting: RoutingLogic {
         events.globalWritten = { name in
             let text = String(decoding: name, as: UTF8.self)
             host.pointee.log.write(
-                .notice, "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted",
+                .notice,
+                "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted",
                 callID: host.pointee.callID)
         }
         return events
@@ -168,7 +172,8 @@ public final class ScriptRouting: RoutingLogic {
             .chooseStateMode,
             ScriptError(
                 file: "", line: 0,
-                message: "returned something else than \"stateful\" or \"stateless\"; the policy decides"), now: request.now)
+                message: "returned something else than \"stateful\" or \"stateless\"; the policy decides"),
+            now: request.now)
         request.noteScriptFailure()
         return host.pointee.choice
     }
@@ -211,7 +216,8 @@ public final class ScriptRouting: RoutingLogic {
         switch status {
         case .finished:
             report(
-                phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"), now: now)
+                phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"),
+                now: now)
         case .waiting(let run):
             vm.abandon(run)
             report(phase, ScriptError(file: "", line: 0, message: "a handler cannot wait"), now: now)

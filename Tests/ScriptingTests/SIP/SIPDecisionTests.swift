@@ -55,7 +55,10 @@ import Testing
 
     @Test(
         "a next hop that leads nowhere is an error of the script",
-        arguments: ["unknown.example.com", "", "sips:192.0.2.1", "sip:", "192.0.2.1:99999", "a b", "192.0.2.1;transport=tcp", "[2001:db8::1"])
+        arguments: [
+            "unknown.example.com", "", "sips:192.0.2.1", "sip:", "192.0.2.1:99999", "a b", "192.0.2.1;transport=tcp",
+            "[2001:db8::1",
+        ])
     func badNextHop(to: String) throws {
         let error = try SIPHarness.failure("req:relay { to = '\(to)' }")
         #expect(error.contains("req:relay: to = \"\(to)\" cannot be resolved"), "\(error)")
@@ -150,7 +153,10 @@ import Testing
             ("req:relay { targets = { 'nonsense' } }", "\"nonsense\" is not a URI"),
             ("req:relay { targets = { 5 } }", "target 1 is no string"),
             ("local t = {} for i = 1, 17 do t[i] = 'sip:192.0.2.' .. i end req:fork(t)", "17 targets (limit 16)"),
-            ("req:relay { state = 'maybe' }", "option state: expected one of \"auto\", \"stateful\", \"stateless\", got \"maybe\""),
+            (
+                "req:relay { state = 'maybe' }",
+                "option state: expected one of \"auto\", \"stateful\", \"stateless\", got \"maybe\""
+            ),
             ("req:relay { state = 'stateless', on_failure = function() end }", "rules it out"),
             ("req:relay { state = 'stateless', targets = { 'sip:a@192.0.2.1', 'sip:b@192.0.2.1' } }", "rules it out"),
             ("req:relay { on_failure = 5 }", "option on_failure: expected function, got"),
@@ -164,7 +170,8 @@ import Testing
     @Test("what was decided before a caught error of another decision stands")
     func caughtError() throws {
         let harness = try SIPHarness(
-            "function on_request(req) pcall(req.relay, req, { targets = { 'sip:a@192.0.2.200', 'x' } }) return req:relay { to = '192.0.2.201' } end")
+            "function on_request(req) pcall(req.relay, req, { targets = { 'sip:a@192.0.2.200', 'x' } }) return req:relay { to = '192.0.2.201' } end"
+        )
         let sent = harness.receive()
         #expect(sent.dropFirst().map(\.uri) == ["sip:bob@192.0.2.200"])
         #expect(sent.dropFirst().map(\.destination) == [SIPPlace.other])
@@ -174,7 +181,8 @@ import Testing
     func undecided() throws {
         let harness = try SIPHarness("function on_request(req) end")
         #expect(harness.receive().map(\.code) == [500])
-        #expect(harness.log.errors == ["on_request: ended without relay, reply or drop; the request is answered with 500"])
+        #expect(
+            harness.log.errors == ["on_request: ended without relay, reply or drop; the request is answered with 500"])
         #expect(harness.count(.requestsUndecided) == 1)
     }
 }

@@ -18,12 +18,16 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
 
         /// Values of the comments `-- name: value`.
         func notes(_ name: String) -> [String] {
-            text.split(separator: "\n").filter { $0.hasPrefix("-- \(name): ") }.map { String($0.dropFirst(name.count + 5)) }
+            text.split(separator: "\n").filter { $0.hasPrefix("-- \(name): ") }.map {
+                String($0.dropFirst(name.count + 5))
+            }
         }
     }
 
     static let examples: [Example] = {
-        guard let page = try? String(contentsOf: root.appending(path: "docs/scripting.md"), encoding: .utf8) else { return [] }
+        guard let page = try? String(contentsOf: root.appending(path: "docs/scripting.md"), encoding: .utf8) else {
+            return []
+        }
         var examples: [Example] = []
         var open: Example?
         for (index, line) in page.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
@@ -105,7 +109,9 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         #expect(sent[0]["Record-Route"] == ["<sip:192.0.2.1:5060;lr>"])
     }
 
-    @Test("requests within a dialog follow their route set, or their Request-URI", arguments: ["BYE", "ACK", "INVITE", "UPDATE"])
+    @Test(
+        "requests within a dialog follow their route set, or their Request-URI",
+        arguments: ["BYE", "ACK", "INVITE", "UPDATE"])
     func inDialog(method: String) throws {
         var request = SIPText(method: method)
         request.to += ";tag=callee"
@@ -121,8 +127,10 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
     @Test(
         "requests to the proxy itself are answered",
         arguments: [
-            ("OPTIONS", "sip:192.0.2.1", 200), ("OPTIONS", "sip:example.org", 200), ("OPTIONS", "sip:bob@example.org", 404),
-            ("REGISTER", "sip:example.org", 501), ("INVITE", "sip:bob@example.org", 404), ("BYE", "sip:192.0.2.1:5060", 404),
+            ("OPTIONS", "sip:192.0.2.1", 200), ("OPTIONS", "sip:example.org", 200),
+            ("OPTIONS", "sip:bob@example.org", 404),
+            ("REGISTER", "sip:example.org", 501), ("INVITE", "sip:bob@example.org", 404),
+            ("BYE", "sip:192.0.2.1:5060", 404),
             ("CANCEL", "sip:192.0.2.1", 481),
         ])
     func local(method: String, uri: String, code: Int) throws {
@@ -147,7 +155,8 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
             #expect(harness.receive(invite.response(code), from: SIPPlace.callee).map(\.code) == [code])
         }
         for (index, method) in ["ACK", "BYE"].enumerated() {
-            var request = SIPText(method: method, branch: "z9hG4bK-\(method)", extra: ["Route: \(invite["Record-Route"][0])"])
+            var request = SIPText(
+                method: method, branch: "z9hG4bK-\(method)", extra: ["Route: \(invite["Record-Route"][0])"])
             request.to += ";tag=callee"
             let sent = harness.receive(request)
             #expect(sent.map(\.method) == [method])

@@ -33,8 +33,10 @@ import Testing
         "every way to fail is a 500",
         arguments: [
             "error()", "error(nil)", "error({})", "error('x', 0)", "local x = nil + 1", "req.nothing()", "string.rep()",
-            "while true do end", "pcall(function() while true do end end)", "local t = {} while true do t[#t + 1] = {} end",
-            "local s = 'x' while true do s = s .. s end", "coroutine.yield()", "local function f() return f() + 1 end f()",
+            "while true do end", "pcall(function() while true do end end)",
+            "local t = {} while true do t[#t + 1] = {} end",
+            "local s = 'x' while true do s = s .. s end", "coroutine.yield()",
+            "local function f() return f() + 1 end f()",
             "setmetatable({}, { __index = function() error('x') end }).x()", "req.headers:get(nil)", "log.info({})",
         ])
     func everyFailure(statements: String) throws {
@@ -47,7 +49,8 @@ import Testing
             #expect(sent.map(\.code) == [500])
         }
         #expect(harness.count(.scriptFailures) == 3)
-        #expect(harness.log.errors.count == 1)
+        // A budget may be exceeded at one place and another.
+        #expect((1...2).contains(harness.log.errors.count))
     }
 
     @Test("an ACK whose handler fails is dropped")
@@ -69,7 +72,9 @@ import Testing
         harness.now += 1_000
         fail(100)
         #expect(harness.log.errors.count == 2)
-        #expect(harness.log.errors[1] == "on_request: routing.lua:1: about call-1@192.0.2.100 (99 more since the last such line)")
+        #expect(
+            harness.log.errors[1]
+                == "on_request: routing.lua:1: about call-1@192.0.2.100 (99 more since the last such line)")
         harness.now += 1_000
         fail(1)
         #expect(harness.log.errors.last?.hasSuffix("(99 more since the last such line)") == true)
@@ -91,6 +96,11 @@ import Testing
 
     @Test("a million failing handlers leave memory where it was")
     func million() throws {
+        #if DEBUG
+            let total = 200_000
+        #else
+            let total = 1_000_000
+        #endif
         let harness = try SIPHarness(
             """
             local n = 0
@@ -115,13 +125,13 @@ import Testing
                 for _ in 0..<count { harness.proxy.received($0, from: SIPPlace.caller, listener: 0, now: harness.now) }
             }
         }
-        fail(50_000)
-        let before = residentKilobytes()
-        fail(950_000)
-        #expect(harness.sink.sentCount == 1_000_000)
-        #expect(harness.count(.scriptFailures) == 1_000_000)
+        fail(total / 10)
+        let growth = leastGrowth { fail(total * 3 / 10) }
+        #expect(harness.sink.sentCount == total)
+        #expect(harness.count(.scriptFailures) == total)
         #expect(harness.routing.memoryUsedBytes < 2 << 20)
-        #expect(residentKilobytes() < before + 8_192)
+        // Sixteen bytes a failure would show.
+        #expect(growth < total * 3 / 10 * 16 / 1_024)
     }
 
     @Test("a script that does not load says where and why")
@@ -151,7 +161,8 @@ import Testing
         _ = try ScriptRouting.load(
             ScriptSource(
                 path: "routing.lua",
-                text: "function on_request(req) end function on_start() log.warning('gateway', config.gateway) print('a', 1) end",
+                text:
+                    "function on_request(req) end function on_start() log.warning('gateway', config.gateway) print('a', 1) end",
                 globals: ["config": .record(["gateway": .string("192.0.2.9")])]), log: log.log)
         #expect(
             log.lines == [
@@ -167,7 +178,8 @@ import Testing
                 == "a 1 -2 1.5 true nil sip:bob@192.0.2.200 sip:alice@example.com request nil")
         #expect(try SIPHarness.value("('x'):rep(10000)").count == 4_096)
         let harness = try SIPHarness(
-            "function on_request(req) log.debug('d') log.info('i') log.notice('n') log.warning('w') log.error('e') print('p') req:drop() end")
+            "function on_request(req) log.debug('d') log.info('i') log.notice('n') log.warning('w') log.error('e') print('p') req:drop() end"
+        )
         harness.receive()
         #expect(harness.log.lines.map(\.level) == [.debug, .info, .notice, .warning, .error, .info])
         #expect(harness.log.texts == ["d", "i", "n", "w", "e", "p"])
@@ -194,7 +206,9 @@ import Testing
             let next = try ScriptRouting.load(
                 ScriptSource(
                     path: "routing.lua",
-                    text: "function on_request(req) return req:relay { on_failure = function(req) return req:reply(480, 'New \(generation)') end } end"),
+                    text:
+                        "function on_request(req) return req:relay { on_failure = function(req) return req:reply(480, 'New \(generation)') end } end"
+                ),
                 log: log.log)
             #expect(harness.proxy.install(next))
         }
@@ -217,16 +231,31 @@ import Testing
         func reload(_ count: Int) throws {
             for _ in 0..<count {
                 let next = try ScriptRouting.load(
-                    ScriptSource(path: "routing.lua", text: "local t = {} for i = 1, 100 do t[i] = {} end function on_request(req) return req:drop() end"))
+                    ScriptSource(
+                        path: "routing.lua",
+                        text:
+                            "local t = {} for i = 1, 100 do t[i] = {} end function on_request(req) return req:drop() end"
+                    ))
                 #expect(harness.proxy.install(next))
                 harness.receive()
             }
         }
-        try reload(500)
-        let before = residentKilobytes()
-        try reload(9_500)
-        #expect(residentKilobytes() < before + 8_192)
+        try reload(1_000)
+        let growth = try leastGrowth { try reload(3_000) }
+        // A kilobyte a reload would show; a VM has thirty.
+        #expect(growth < 3_000)
     }
+}
+
+/// Kilobytes that resident memory grows by while `body` runs: the least of three rounds, for other tests run beside.
+private func leastGrowth(_ body: () throws -> Void) rethrows -> Int {
+    var least = Int.max
+    for _ in 0..<3 {
+        let before = residentKilobytes()
+        try body()
+        least = min(least, residentKilobytes() - before)
+    }
+    return least
 }
 
 /// Resident memory of this process.

@@ -113,7 +113,8 @@ final class SIPLog: Sendable {
     var log: ScriptLog {
         ScriptLog(minimumLevel: .debug) { level, text, callID in
             let line = Line(
-                level: level, text: String(decoding: text, as: UTF8.self), callID: String(decoding: callID, as: UTF8.self))
+                level: level, text: String(decoding: text, as: UTF8.self),
+                callID: String(decoding: callID, as: UTF8.self))
             self.kept.withLock { $0.append(line) }
         }
     }
@@ -179,7 +180,9 @@ final class SIPHarness {
     var isEmpty: Bool { proxy.transactionsInUse == 0 && proxy.messageBlocksInUse == 0 }
 
     /// What an expression is in `on_request`, as the log shows it.
-    static func value(_ expression: String, in request: SIPText = SIPText(), after statements: String = "") throws -> String {
+    static func value(_ expression: String, in request: SIPText = SIPText(), after statements: String = "") throws
+        -> String
+    {
         let harness = try SIPHarness(
             "function on_request(req) \(statements) log.info(\(expression)) req:drop() end")
         harness.receive(request)
@@ -188,7 +191,8 @@ final class SIPHarness {
 
     /// What is sent to the callee when the statements ran before a stateless relay.
     static func relayed(_ statements: String, _ request: SIPText = SIPText()) throws -> SIPSent {
-        let harness = try SIPHarness("function on_request(req) \(statements) return req:forward { to = \"192.0.2.200\" } end")
+        let harness = try SIPHarness(
+            "function on_request(req) \(statements) return req:forward { to = \"192.0.2.200\" } end")
         let sent = harness.receive(request)
         guard sent.count == 1, sent[0].isRequest else {
             struct NotRelayed: Error { var log: [String] }

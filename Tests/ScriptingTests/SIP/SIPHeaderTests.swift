@@ -25,7 +25,9 @@ import Testing
             ("for i = 1, 200 do req.headers:add('X-A', i) end req.headers:set('X-A', 'one')", "X-A", ["one"]),
         ])
     func edited(statements: String, name: String, expected: [String]) throws {
-        let request = SIPText(extra: ["X-Old: first", "X-Empty:", "X-Old: second", "s: old", "Contact: <sip:a@192.0.2.3>"])
+        let request = SIPText(extra: [
+            "X-Old: first", "X-Empty:", "X-Old: second", "s: old", "Contact: <sip:a@192.0.2.3>",
+        ])
         let sent = try SIPHarness.relayed(statements, request)
         #expect(sent[name] == expected)
         #expect(sent["Via"].count == 2)
@@ -36,9 +38,15 @@ import Testing
         "a later read sees what was written",
         arguments: [
             ("req.headers:set('X-A', '1')", "req.headers:get('x-a')", "1"),
-            ("req.headers:add('X-A', '1') req.headers:add('X-A', '2')", "table.concat(req.headers:all('X-A'), ',')", "1,2"),
+            (
+                "req.headers:add('X-A', '1') req.headers:add('X-A', '2')", "table.concat(req.headers:all('X-A'), ',')",
+                "1,2"
+            ),
             ("req.headers:remove('User-Agent')", "req.headers:get('User-Agent')", "nil"),
-            ("req.headers:set('Contact', '<sip:carol@192.0.2.9;ob>')", "req.contact.uri.text, req.contact.uri.user", "sip:carol@192.0.2.9;ob carol"),
+            (
+                "req.headers:set('Contact', '<sip:carol@192.0.2.9;ob>')", "req.contact.uri.text, req.contact.uri.user",
+                "sip:carol@192.0.2.9;ob carol"
+            ),
             ("req.headers:add('Route', '<sip:192.0.2.9;lr>')", "req:loose_route()", "true"),
             ("req.headers:set('Max-Forwards', 9)", "req.max_forwards", "9"),
             ("req.body = 'new body'", "req.body, req.headers:get('Content-Length')", "new body 8"),

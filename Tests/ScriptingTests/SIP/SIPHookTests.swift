@@ -1,4 +1,5 @@
 import ProxyCore
+import Scripting
 import StatePolicy
 import Testing
 
@@ -18,7 +19,8 @@ import Testing
             "function on_request(req) return req:relay() end function on_reply(reply) log.info(\(expression)) end")
         let invite = harness.receive()[1]
         harness.receive(
-            invite.response(486, ["Contact: <sip:bob@192.0.2.200>", "Retry-After: 30"], body: "busy"), from: SIPPlace.callee)
+            invite.response(486, ["Contact: <sip:bob@192.0.2.200>", "Retry-After: 30"], body: "busy"),
+            from: SIPPlace.callee)
         #expect(harness.log.texts == [expected])
         #expect(harness.log.lines.map(\.callID) == ["call-1@192.0.2.100"])
     }
@@ -81,7 +83,8 @@ import Testing
 
     @Test("on_branch edits one branch alone and sees its Request-URI", arguments: ["global", "named"])
     func branchEdit(form: String) throws {
-        let hook = "log.info(req.uri) req.headers:set('X-Branch', req.uri.user) if req.uri.user == 'b' then req.uri.user = 'bb' end"
+        let hook =
+            "log.info(req.uri) req.headers:set('X-Branch', req.uri.user) if req.uri.user == 'b' then req.uri.user = 'bb' end"
         let harness = try SIPHarness(
             form == "global"
                 ? "function on_request(req) req.headers:set('X-All', '1') return req:fork { 'sip:a@192.0.2.200', 'sip:b@192.0.2.201', 'sip:c@192.0.2.202' } end function on_branch(req) \(hook) end"
@@ -116,7 +119,8 @@ import Testing
     @Test("a branch of a stateless request is edited as well, and its destination follows")
     func statelessBranch() throws {
         let harness = try SIPHarness(
-            "function on_request(req) return req:forward() end function on_branch(req) req.headers:set('X-A', '1') req.uri.host = '192.0.2.201' end")
+            "function on_request(req) return req:forward() end function on_branch(req) req.headers:set('X-A', '1') req.uri.host = '192.0.2.201' end"
+        )
         let sent = harness.receive()
         #expect(sent.map(\.uri) == ["sip:bob@192.0.2.201"])
         #expect(sent[0].destination == SIPPlace.other)
@@ -148,7 +152,7 @@ import Testing
         #expect(final.map(\.startLine) == ["SIP/2.0 480 Nobody There"])
         #expect(
             harness.log.texts.filter { $0.hasPrefix("failure") } == [
-                "failure 2 486 486 sip:bob@192.0.2.200", "failure 3 404 404 sip:bob@192.0.2.201",
+                "failure 2 486 486 sip:bob@192.0.2.200", "failure 3 404 404 sip:bob@192.0.2.200",
             ])
         #expect(harness.log.errors == [])
         harness.pass(milliseconds: 600_000)
@@ -173,7 +177,10 @@ import Testing
 
     @Test(
         "a failed on_failure lets the best response go up",
-        arguments: ["error('oops')", "req:relay { to = '192.0.2.201' } error('oops')", "req:reply(200)", "req:relay { state = 'stateless' }"])
+        arguments: [
+            "error('oops')", "req:relay { to = '192.0.2.201' } error('oops')", "req:reply(200)",
+            "req:relay { state = 'stateless' }",
+        ])
     func failureFailure(statements: String) throws {
         let harness = try SIPHarness(
             """
@@ -195,7 +202,8 @@ import Testing
     func handlersReleased() throws {
         for ending in ["", "error('x')"] {
             let harness = try SIPHarness(
-                "function on_request(req) local s = ('x'):rep(1000) req:relay { to = '192.0.2.200', on_failure = function() return s end, on_reply = function() return s end, on_branch = function() return s end } \(ending) end")
+                "function on_request(req) local s = ('x'):rep(1000) req:relay { to = '192.0.2.200', on_failure = function() return s end, on_reply = function() return s end, on_branch = function() return s end } \(ending) end"
+            )
             harness.sink.onlyCounts = true
             func run(_ count: Int) {
                 for index in 0..<count {
@@ -237,7 +245,8 @@ import Testing
         arguments: [
             ("error('oops')", "oops"), ("return 'maybe'", "something else than \"stateful\" or \"stateless\""),
             ("return nil", "something else"), ("return 5", "something else"),
-            ("servartuka.choose(req, view) return {}", "something else"), ("req.uri = 'sip:x@y'", "req.uri cannot be set in choose_state_mode"),
+            ("servartuka.choose(req, view) return {}", "something else"),
+            ("req.uri = 'sip:x@y'", "req.uri cannot be set in choose_state_mode"),
             ("req:relay()", "req:relay cannot be used in choose_state_mode"),
         ])
     func stateModeFailure(body: String, expected: String) throws {
@@ -258,7 +267,10 @@ import Testing
             ("on_reply(reply)", "reply.code = 5", "reply.code: is read-only"),
             ("on_reply(reply)", "reply.uri = 5", "reply.uri"),
             ("on_reply(reply)", "local x = reply.to.uri.is_local", "uri.is_local cannot be read in on_reply"),
-            ("on_branch(req)", "req:relay()", "req:relay cannot be used in on_branch (allowed in: on_request, on_failure)"),
+            (
+                "on_branch(req)", "req:relay()",
+                "req:relay cannot be used in on_branch (allowed in: on_request, on_failure)"
+            ),
             ("on_branch(req)", "req:drop()", "req:drop cannot be used in on_branch"),
             ("on_branch(req)", "req:record_route()", "req:record_route cannot be used in on_branch"),
             ("on_branch(req)", "local x = req.failure_code", "req.failure_code cannot be read in on_branch"),

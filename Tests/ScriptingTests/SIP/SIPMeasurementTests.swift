@@ -54,13 +54,18 @@ struct SIPMeasurementTests {
         row(
             "method, uri.host, relay { to = …, state = 'stateless' }",
             try perRequest(
-                "if req.method == 'INVITE' and req.uri.host then return req:relay { to = '192.0.2.200:5060', state = 'stateless' } end"))
+                "if req.method == 'INVITE' and req.uri.host then return req:relay { to = '192.0.2.200:5060', state = 'stateless' } end"
+            ))
         row(
             "method, headers:get, headers:set, relay { to = … }",
             try perRequest(
-                "if req.method == 'INVITE' and req.headers:get('User-Agent') then req.headers:set('X-Route', 'a') end return req:relay { to = '192.0.2.200:5060' }"))
+                "if req.method == 'INVITE' and req.headers:get('User-Agent') then req.headers:set('X-Route', 'a') end return req:relay { to = '192.0.2.200:5060' }"
+            ))
         row("uri.host = …, relay", try perRequest("req.uri.host = '192.0.2.200' return req:relay()"))
-        row("two sets of one header (applies edits), relay", try perRequest("req.headers:set('X-A', '1') req.headers:set('X-A', '2') return req:relay { to = '192.0.2.200' }"))
+        row(
+            "two sets of one header (applies edits), relay",
+            try perRequest(
+                "req.headers:set('X-A', '1') req.headers:set('X-A', '2') return req:relay { to = '192.0.2.200' }"))
         row("error('x')", try perRequestFailing("error('x')"))
     }
 

@@ -77,7 +77,9 @@ import Testing
         #expect(try SIPHarness.value(expression, in: request) == expected)
     }
 
-    @Test("a URI names this proxy by address or domain", arguments: ["192.0.2.1", "192.0.2.1:5060", "example.org", "bob@EXAMPLE.org:5060"])
+    @Test(
+        "a URI names this proxy by address or domain",
+        arguments: ["192.0.2.1", "192.0.2.1:5060", "example.org", "bob@EXAMPLE.org:5060"])
     func localURI(rest: String) throws {
         #expect(try SIPHarness.value("req.uri.is_local", in: SIPText(uri: "sip:" + rest)) == "true")
     }
@@ -150,9 +152,12 @@ import Testing
     func telURI() throws {
         let request = SIPText(uri: "tel:+1-201-555-0123;phone-context=example.com")
         #expect(
-            try SIPHarness.value("req.uri.scheme, req.uri.user, req.uri.host, req.uri:param('phone-context')", in: request)
+            try SIPHarness.value(
+                "req.uri.scheme, req.uri.user, req.uri.host, req.uri:param('phone-context')", in: request)
                 == "tel +1-201-555-0123 nil example.com")
-        #expect(try SIPHarness.relayed("req.uri.user = '+12015550199'", request).uri == "tel:+12015550199;phone-context=example.com")
+        #expect(
+            try SIPHarness.relayed("req.uri.user = '+12015550199'", request).uri
+                == "tel:+12015550199;phone-context=example.com")
         #expect(try SIPHarness.failure("req.uri.host = 'example.com'", request).contains("a tel URI has no host"))
         #expect(try SIPHarness.failure("req.uri.user = nil", request).contains("a tel URI needs its number"))
         #expect(try SIPHarness.failure("req.uri.port = 5060", request).contains("a tel URI has no port"))
