@@ -68,7 +68,9 @@ let package = Package(
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "ProxyCoreTests",
-            dependencies: ["ProxyCore", "SIPTransaction", "SIPMessage", "Reactor", "StatePolicy", "CAllocationCounter"],
+            dependencies: [
+                "ProxyCore", "SIPTransaction", "SIPMessage", "Reactor", "StatePolicy", "CAllocationCounter",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ScriptingTests",

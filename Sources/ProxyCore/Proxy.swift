@@ -158,7 +158,9 @@ public final class Proxy {
     public func receivedFromWorker(
         _ datagram: UnsafeRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
     ) {
-        guard case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest else { return }
+        guard case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest else {
+            return
+        }
         receivedResponse(from: source, listener: listener, now: now, posted: true)
     }
 }

@@ -99,7 +99,8 @@ public struct Branch: Equatable, Sendable {
         var hash = KeyedHash(key: hashKey)
         hash.absorb(request.bytes(request.requestURI))
         hash.absorb(request.bytes(request.callID))
-        hash.absorb(request.fromTag.isAbsent ? UnsafeRawBufferPointer(start: nil, count: 0) : request.bytes(request.fromTag))
+        hash.absorb(
+            request.fromTag.isAbsent ? UnsafeRawBufferPointer(start: nil, count: 0) : request.bytes(request.fromTag))
         hash.absorb(UInt64(request.cSeqNumber))
         var index = request.first(.route)
         while index >= 0 {

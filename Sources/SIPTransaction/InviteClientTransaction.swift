@@ -38,7 +38,8 @@ public struct InviteClientTransaction: Sendable, Equatable {
         }
     }
 
-    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions {
+    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions
+    {
         switch (state, event) {
         case (.calling, .provisional), (.proceeding, .provisional):
             // No Timer A or B in Proceeding: from here a proxy relies on its Timer C (§16.6 step 11).

@@ -38,7 +38,8 @@ public struct InviteServerTransaction: Sendable, Equatable {
         self.reliability = reliability
     }
 
-    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions {
+    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions
+    {
         switch (state, event) {
         case (.proceeding, .retransmission), (.proceeding, .sendProvisional):
             return .transmit

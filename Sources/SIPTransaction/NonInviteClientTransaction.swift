@@ -34,7 +34,8 @@ public struct NonInviteClientTransaction: Sendable, Equatable {
         }
     }
 
-    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions {
+    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions
+    {
         switch (state, event) {
         case (.trying, .provisional), (.proceeding, .provisional):
             state = .proceeding

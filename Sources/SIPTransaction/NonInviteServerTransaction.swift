@@ -30,7 +30,8 @@ public struct NonInviteServerTransaction: Sendable, Equatable {
         self.reliability = reliability
     }
 
-    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions {
+    public mutating func handle(_ event: Event, timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions
+    {
         switch (state, event) {
         case (.trying, .sendProvisional), (.proceeding, .sendProvisional):
             state = .proceeding

@@ -36,7 +36,9 @@ public struct TransactionKey: Hashable, Sendable {
             // is left out (the ACK to a non-2xx carries the answerer's), the Request-URI too (a response
             // has none), so that each of them leads to the same key.
             hash.absorb(message.bytes(message.callID))
-            hash.absorb(message.fromTag.isAbsent ? UnsafeRawBufferPointer(start: nil, count: 0) : message.bytes(message.fromTag))
+            hash.absorb(
+                message.fromTag.isAbsent ? UnsafeRawBufferPointer(start: nil, count: 0) : message.bytes(message.fromTag)
+            )
             hash.absorb(UInt64(message.cSeqNumber))
         }
         let digest = hash.finish128()

@@ -18,7 +18,9 @@ final class CallBenchmark {
 
     init(policy: PolicyName, callsPerRound: Int) {
         var settings = ProxySettings(listeners: [
-            .init(address: SocketAddress(ipv4: 0xC000_0201, port: 5_060), advertisedHost: "192.0.2.1", advertisedPort: 5_060)
+            .init(
+                address: SocketAddress(ipv4: 0xC000_0201, port: 5_060), advertisedHost: "192.0.2.1",
+                advertisedPort: 5_060)
         ])
         settings.policy = policy
         proxy = Proxy(
@@ -48,7 +50,9 @@ final class CallBenchmark {
         let messages = Double(6 * callsPerRound)
         let best = (times[0] - overheads[0]) / messages
         let median = (times[times.count / 2] - overheads[overheads.count / 2]) / messages
-        print("\(label): best \(Int(best)) ns a message, median \(Int(median)) ns; \(proxy.transactionsInUse) transactions left")
+        print(
+            "\(label): best \(Int(best)) ns a message, median \(Int(median)) ns; \(proxy.transactionsInUse) transactions left"
+        )
     }
 
     private func round(deliver: Bool) -> Double {
@@ -93,7 +97,8 @@ final class CallBenchmark {
             \(body)
             """)
         guard deliver else { return }
-        proxy.received(UnsafeMutableRawBufferPointer(rebasing: input[..<inputCount]), from: client, listener: 0, now: now)
+        proxy.received(
+            UnsafeMutableRawBufferPointer(rebasing: input[..<inputCount]), from: client, listener: 0, now: now)
         forwardedCount = sink.copyLast(to: forwarded)
     }
 
@@ -113,7 +118,8 @@ final class CallBenchmark {
 
             """)
         guard deliver else { return }
-        proxy.received(UnsafeMutableRawBufferPointer(rebasing: input[..<inputCount]), from: server, listener: 0, now: now)
+        proxy.received(
+            UnsafeMutableRawBufferPointer(rebasing: input[..<inputCount]), from: server, listener: 0, now: now)
     }
 
     private static let sampleVias = """

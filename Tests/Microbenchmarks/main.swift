@@ -9,7 +9,6 @@ import StatePolicy
 let callsPerRound = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } ?? 2_000
 let rounds = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 60
 
-
 print("one call is INVITE 180 200 ACK BYE 200: six messages through the proxy")
 CallBenchmark(policy: .stateless, callsPerRound: callsPerRound).run("stateless", rounds: rounds)
 CallBenchmark(policy: .stateful, callsPerRound: callsPerRound).run("stateful", rounds: rounds)

@@ -24,12 +24,15 @@ final class MessageRewriter {
         guard !edits.overflowed else { return false }
         guard !edits.isEmpty else { return true }
         turn.pointee ^= 1
-        let buffer = UnsafeMutableRawBufferPointer(start: buffers + turn.pointee * datagramBytesMax, count: datagramBytesMax)
+        let buffer = UnsafeMutableRawBufferPointer(
+            start: buffers + turn.pointee * datagramBytesMax, count: datagramBytesMax)
         let count = edits.serialise(message, into: buffer)
         guard count > 0 else { return false }
         let original = message.bytes
         edits.removeAll()
-        if case .complete = message.parse(UnsafeRawBufferPointer(rebasing: buffer[..<count]), as: .datagram) { return true }
+        if case .complete = message.parse(UnsafeRawBufferPointer(rebasing: buffer[..<count]), as: .datagram) {
+            return true
+        }
         _ = message.parse(original, as: .datagram)
         return false
     }

@@ -5,7 +5,8 @@ internal import SIPTransaction
 // RFC 3261 §9 and §16.10: CANCEL from upstream, and CANCEL of our own branches.
 extension Proxy {
     /// A CANCEL whose INVITE is held here. Answered without state: its retransmissions get the same answer.
-    func receivedCancel(of invite: UInt32, key: TransactionKey, from source: SocketAddress, listener: Int, now: UInt64) {
+    func receivedCancel(of invite: UInt32, key: TransactionKey, from source: SocketAddress, listener: Int, now: UInt64)
+    {
         count(.cancelsReceived)
         request.begin(source: source, listener: listener, now: now)
         request.needsReceived = needsReceivedParameter(source)

@@ -74,7 +74,9 @@ extension Proxy {
         let actions = server.pointee.machine.receivedRetransmission(timers: settings.timers, now: now)
         if actions.contains(.transmit), !server.pointee.response.isNone {
             count(.responsesRetransmitted)
-            transmit(server.pointee.response.bytes, to: server.pointee.responseTarget, listener: Int(server.pointee.listener))
+            transmit(
+                server.pointee.response.bytes, to: server.pointee.responseTarget, listener: Int(server.pointee.listener)
+            )
         }
         return false
     }

@@ -21,7 +21,8 @@ extension Proxy {
     /// of the Route: swap back.
     private func fixStrictRouting() -> Bool {
         let target = message.pointee.requestTarget
-        guard target.user.isAbsent, message.pointee.first(.route) >= 0, target.hasLooseRouting(in: message.pointee.bytes),
+        guard target.user.isAbsent, message.pointee.first(.route) >= 0,
+            target.hasLooseRouting(in: message.pointee.bytes),
             isOwnURI(target)
         else { return true }
         var last: ListElement?

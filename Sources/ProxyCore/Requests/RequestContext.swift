@@ -200,6 +200,7 @@ public final class RequestContext {
 
     /// No byte that could end the start line or a `<…>`.
     private static func isPlausibleURI(_ uri: UnsafeRawBufferPointer) -> Bool {
-        uri.count > 0 && !uri.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") })
+        uri.count > 0
+            && !uri.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") })
     }
 }

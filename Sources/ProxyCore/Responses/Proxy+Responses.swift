@@ -105,8 +105,10 @@ extension Proxy {
     private func acknowledge(_ client: UInt32) {
         let slot = table.pointee.clients[client]
         if !slot.pointee.flags.contains(.holdsAck) {
-            guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
-                let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
+            guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else {
+                return
+            }
+            let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
             guard written > 0 else { return count(.messageOverflows) }
             table.pointee.buffers.give(back: &slot.pointee.request)
             slot.pointee.request = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
@@ -130,7 +132,9 @@ extension Proxy {
         let server = slot.pointee.server
         guard server != 0 else {
             // §16.7 step 5: a 2xx to INVITE goes upstream whatever has happened.
-            if code < 300, slot.pointee.machine.isInvite, let branch = Branch(message.pointee.bytes(message.pointee.topVia.branch)) {
+            if code < 300, slot.pointee.machine.isInvite,
+                let branch = Branch(message.pointee.bytes(message.pointee.topVia.branch))
+            {
                 forwardResponseStatelessly(branch)
             }
             return

@@ -113,7 +113,8 @@ extension Setting {
     private static let edges: [Setting] = [
         Setting(
             "control.socket", .path(\.control.socket),
-            "Unix socket of `servartuka ctl`, mode 0600; empty switches it off. Users other than root have theirs in XDG_RUNTIME_DIR or /tmp."),
+            "Unix socket of `servartuka ctl`, mode 0600; empty switches it off. Users other than root have theirs in XDG_RUNTIME_DIR or /tmp."
+        ),
         Setting(
             "logging.level", .choice(\.logging.level), appliesOnReload: true,
             "The least severe level that is written."),

@@ -32,7 +32,8 @@ struct RoutingFactory: Sendable {
                 throw RuntimeError(
                     "the routing script has errors",
                     problems: [
-                        ScriptProblem(file: error.file.isEmpty ? path : error.file, line: error.line, message: error.message)
+                        ScriptProblem(
+                            file: error.file.isEmpty ? path : error.file, line: error.line, message: error.message)
                     ])
             }
         }
