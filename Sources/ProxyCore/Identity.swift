@@ -46,10 +46,15 @@ final class Identity {
     func routeStart(_ listener: Int) -> UnsafeRawBufferPointer { routeStarts[listener].bytes }
 
     /// The listener to send from: the one the message came in by when it can reach the destination, else the
-    /// first of the destination's family; -1: none.
+    /// first that can; -1: none. From a loopback address nothing leaves the machine.
     func listener(for destination: SocketAddress, incoming: Int) -> Int {
-        if families[incoming] == destination.family { return incoming }
+        if reaches(incoming, destination) { return incoming }
+        for listener in families.indices where reaches(listener, destination) { return listener }
         return families.firstIndex(of: destination.family) ?? -1
+    }
+
+    private func reaches(_ listener: Int, _ destination: SocketAddress) -> Bool {
+        families[listener] == destination.family && (destination.isLoopback || !addresses[listener].isLoopback)
     }
 
     /// Whether a Via was written by this proxy.

@@ -7,9 +7,12 @@ struct LocalTag {
 
     private let value: UInt64
 
-    init(key: TransactionKey) {
-        // The branch shows `key.high` downstream; tags show the other half, mixed.
-        value = (key.low ^ 0x7461_6773_7461_6773) &* 0x9e37_79b9_7f4a_7c15
+    /// The tag shows nothing of the transaction's key.
+    init(key: TransactionKey, hashKey: HashKey) {
+        var hash = KeyedHash(key: hashKey)
+        hash.absorb(key.low)
+        hash.absorb(key.high)
+        value = hash.finish()
     }
 
     /// Writes the tag's 18 bytes.

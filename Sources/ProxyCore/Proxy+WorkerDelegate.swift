@@ -1,3 +1,4 @@
+internal import Glibc
 public import Reactor
 
 /// Kinds of mail between the proxies of one process.
@@ -7,6 +8,12 @@ enum ProxyMail {
 }
 
 extension Proxy: WorkerDelegate {
+    public func sendFailed(to address: SocketAddress, listener: Int, errno: Int32) {
+        sendFailed(
+            to: address, listener: listener, isTransient: errno == EAGAIN || errno == ENOBUFS,
+            now: table.pointee.latestTime)
+    }
+
     public func mail(_ mail: borrowing Mail, now: UInt64) {
         if mail.kind == ProxyMail.response {
             receivedFromWorker(mail.payload, from: mail.address, listener: mail.listener, now: now)

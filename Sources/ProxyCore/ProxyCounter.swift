@@ -19,6 +19,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case responsesRetransmitted
     case responsesStray
     case responsesForged
+    case responsesLate
     case responsesPostedToOwner
     case responsesPostFailed
     case repliesLocal
@@ -34,6 +35,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case cancelsSent
     case clientTimeouts
     case timerCFired
+    case transportFailures
     case ackTimeouts
     case timersRefused
     case targetsUnresolvable
@@ -84,6 +86,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .responsesRetransmitted: "Responses retransmitted upstream."
         case .responsesStray: "Responses dropped because their top Via is not this proxy's."
         case .responsesForged: "Responses dropped because their branch does not prove a request of ours."
+        case .responsesLate: "Responses that came after their branch had been given up."
         case .responsesPostedToOwner: "Responses handed to the worker that owns their transaction."
         case .responsesPostFailed: "Responses dropped because the owner's mailbox was full."
         case .repliesLocal: "Responses made here."
@@ -98,6 +101,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .cancelsReceived: "CANCELs that matched a held INVITE."
         case .cancelsSent: "CANCELs sent downstream."
         case .clientTimeouts: "Branches that got no final response in time (Timers B and F)."
+        case .transportFailures: "Branches that failed because the system could not send their request."
         case .timerCFired: "INVITE branches given up by Timer C."
         case .ackTimeouts: "Non-2xx responses never acknowledged (Timer H)."
         case .timersRefused: "Transactions refused because no timer was free."

@@ -21,7 +21,8 @@ public struct ProxySettings: Sendable {
 
     /// Every limit has a name here and is printed at start-up.
     public struct Limits: Sendable, Equatable {
-        /// Server and client transactions a worker holds at a time, each. Beyond: see `transactionsRefused`.
+        /// Server transactions a worker holds at a time; client transactions may be twice as many. Beyond: see
+        /// `transactionsRefused`.
         public var transactionsMax = 200_000
         /// Targets of one request, all forks and retries together (RFC 3261 leaves it to us; `Branch` allows 256).
         public var branchesMax = 16

@@ -28,14 +28,12 @@ import Testing
     func roundTrip() {
         var random = SeededGenerator.printed("roundTrip")
         var branches = [
-            Branch(worker: 0, listener: 0, hash: 0, loopHash: 0, index: 0),
-            Branch(worker: 255, listener: 255, hash: .max, loopHash: .max, index: 255),
+            Branch(hash: 0, loopHash: 0, index: 0),
+            Branch(hash: .max, loopHash: .max, index: 255),
         ]
         for _ in 0..<500 {
             branches.append(
                 Branch(
-                    worker: UInt8(truncatingIfNeeded: random.next()),
-                    listener: UInt8(truncatingIfNeeded: random.next()),
                     hash: random.next(), loopHash: UInt32(truncatingIfNeeded: random.next()),
                     index: UInt8(truncatingIfNeeded: random.next())))
         }
@@ -51,13 +49,13 @@ import Testing
     func places() {
         #expect(
             written(
-                Branch(worker: 0x12, listener: 0x34, hash: 0x5678_9abc_def0_1234, loopHash: 0x5678_9abc, index: 0xde))
-                == "z9hG4bK123456789abcdef0123456789abcde")
+                Branch(hash: 0x1234_5678_9abc_def0, loopHash: 0x1234_5678, index: 0x9a))
+                == "z9hG4bK123456789abcdef0123456789a")
     }
 
     @Test("every malformed variant is refused")
     func malformed() {
-        let good = written(Branch(worker: 1, listener: 2, hash: 0xabcdef, loopHash: 4, index: 5))
+        let good = written(Branch(hash: 0xabcdef, loopHash: 4, index: 5))
         #expect(read(good) != nil)
         #expect(read("") == nil)
         #expect(read(String(good.dropLast())) == nil)
@@ -78,7 +76,7 @@ import Testing
     }
 
     private func loopHash(_ text: String) -> UInt32 {
-        withMessage(text) { Branch.loopHash(of: $0, hashKey: HashKey(low: 1, high: 1)) }
+        withMessage(text) { Branch.loopHash(of: $0, arrival: 7, hashKey: HashKey(low: 1, high: 1)) }
     }
 
     @Test("the loop hash depends on what decides where a request goes")

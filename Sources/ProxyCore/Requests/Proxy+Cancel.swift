@@ -47,16 +47,16 @@ extension Proxy {
         guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
         let written = RequestWriter.writeCancel(for: storedMessage.pointee, into: scratch)
         guard written > 0 else { return count(.messageOverflows) }
-        let bytes = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
+        let cancel = UnsafeRawBufferPointer(rebasing: scratch[..<written])
+        transmit(cancel, to: slot.pointee.destination, listener: Int(slot.pointee.listener))
+        count(.cancelsSent)
+        // Without memory it is sent just once.
+        let bytes = takeBlock(copying: cancel)
         guard !bytes.isNone else { return }
         var key = slot.pointee.key
         key.method = .cancel
         let departure = Departure(
             destination: slot.pointee.destination, listener: Int(slot.pointee.listener), strictRoute: nil)
-        guard
-            createClient(server: 0, key: key, isInvite: false, departure: departure, request: bytes, now: now) != 0
-        else { return }
-        count(.cancelsSent)
-        transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
+        _ = createClient(server: 0, key: key, isInvite: false, departure: departure, request: bytes, now: now)
     }
 }

@@ -18,6 +18,7 @@ extension Proxy {
         request.transaction = server
         request.loopHash = slot.pointee.loopHash
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
+        request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.failureCode = Int(slot.pointee.bestCode)
         request.handlers.onFailure = slot.pointee.onFailure
         request.handlers.onReply = slot.pointee.onReply

@@ -15,7 +15,7 @@ extension Proxy {
     /// Whether `received` or `rport` is due in the top Via (RFC 3261 §18.2.1, RFC 3581 §4).
     func needsReceivedParameter(_ source: SocketAddress) -> Bool {
         let via = message.pointee.topVia
-        if via.rport >= 0 || !via.received.isAbsent { return true }
+        if via.rport >= 0 || !via.receivedParameter.isAbsent { return true }
         guard let address = SocketAddress(ip: message.pointee.bytes(via.host), port: source.port) else { return true }
         return !address.sameIP(as: source)
     }
@@ -24,25 +24,11 @@ extension Proxy {
     func addReceivedParameter() {
         guard request.needsReceived else { return }
         request.needsReceived = false
-        let via = message.pointee.topVia
-        if !via.rportParameter.isAbsent {
-            edits.pointee.begin(at: via.rportParameter.start, removing: via.rportParameter.count)
-            edits.pointee.append("rport=")
-            edits.pointee.appendDecimal(Int(request.source.port))
-            edits.pointee.end()
-        }
         withUnsafeTemporaryAllocation(byteCount: SocketAddress.ipTextBytesMax, alignment: 8) { text in
             let count = request.source.writeIP(into: text)
-            let ip = UnsafeRawBufferPointer(rebasing: text[..<count])
-            if via.received.isAbsent {
-                edits.pointee.begin(at: via.value.end)
-                edits.pointee.append(";received=")
-                edits.pointee.append(ip)
-                edits.pointee.end()
-            } else {
-                // Nobody but us tells where the request came from.
-                edits.pointee.replace(via.received, with: ip)
-            }
+            edits.pointee.noteSource(
+                address: UnsafeRawBufferPointer(rebasing: text[..<count]), port: Int(request.source.port),
+                of: message.pointee)
         }
     }
 
@@ -54,6 +40,14 @@ extension Proxy {
             return address
         }
         return via.rport >= 0 ? source : source.withPort(port)
+    }
+
+    /// What our Via says of a request that came in by `listener` and whose responses go to `target`.
+    func origin(listener: Int, target: SocketAddress) -> ViaOrigin {
+        ViaOrigin(
+            worker: UInt8(workerIndex), listener: UInt8(listener),
+            returnHash: ViaOrigin.returnHash(
+                high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey))
     }
 
     /// Finds destination and listener for a target. Nil: unresolvable, or no listener of that family.
@@ -85,7 +79,7 @@ extension Proxy {
     }
 
     /// The edits that every forwarded request gets, on top of what is pending.
-    func addForwardingEdits(target: Target, departure: Departure, branch: Branch) {
+    func addForwardingEdits(target: Target, departure: Departure, branch: Branch, origin: ViaOrigin) {
         let uri = target.uri.count > 0 ? target.uri : request.newRequestURI
         if let strict = departure.strictRoute {
             swapStrictRoute(strict, requestURI: uri.count > 0 ? uri : request.requestURI)
@@ -95,6 +89,7 @@ extension Proxy {
         edits.pointee.begin(at: message.pointee.startLineEnd)
         edits.pointee.append(identity.viaStart(departure.listener))
         branch.append(to: &edits.pointee)
+        origin.append(to: &edits.pointee)
         edits.pointee.append("\r\n")
         if request.recordsRoute { appendRecordRoute(departure: departure) }
         if message.pointee.maxForwards < 0 {
@@ -136,7 +131,12 @@ extension Proxy {
         edits.pointee.append(requestURI)
         edits.pointee.append(">\r\n")
         edits.pointee.end()
-        edits.pointee.replace(message.pointee.requestURI, with: message.pointee.bytes(address.uri))
+        // §19.1.1: a Request-URI has no headers part.
+        var uri = address.uri
+        if let parsed = SIPURI.parse(uri, in: message.pointee.bytes), !parsed.headers.isAbsent {
+            uri = ByteRange(uri.start, parsed.headers.start - 1)
+        }
+        edits.pointee.replace(message.pointee.requestURI, with: message.pointee.bytes(uri))
         edits.pointee.removeElement(route, of: message.pointee)
     }
 

@@ -7,6 +7,12 @@ internal import StatePolicy
 extension Proxy {
     func relay(key: TransactionKey, method: TransactionMethod) {
         if request.targetCount == 0 { request.addOwnTarget() }
+        guard message.pointee.headerCount + Self.headersAddedMax <= SIPMessage.headersMax else {
+            // With ours it would be more than we could read when an answer comes.
+            count(.messageOverflows)
+            releaseHandlers()
+            return _ = reject(513, "Message Too Large", key: key)
+        }
         switch chooseMode(key: key) {
         case .stateless:
             releaseHandlers()
@@ -15,6 +21,9 @@ extension Proxy {
             forwardStatefully(key: key, method: method)
         }
     }
+
+    /// Via, Max-Forwards, two Record-Routes and a Route.
+    private static let headersAddedMax = 5
 
     private func chooseMode(key: TransactionKey) -> StateMode {
         let sipMethod = message.pointee.method
@@ -45,13 +54,13 @@ extension Proxy {
             // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
             return _ = reject(500, "Unresolvable Destination", key: key)
         }
-        let branch = Branch(
-            worker: UInt8(workerIndex), listener: UInt8(request.listener), hash: key.high, loopHash: request.loopHash,
-            index: 0)
+        let branch = Branch(hash: key.high, loopHash: request.loopHash, index: 0)
+        let origin = origin(listener: request.listener, target: responseTarget(of: request.source))
         addReceivedParameter()
-        addForwardingEdits(target: target, departure: departure, branch: branch)
+        addForwardingEdits(target: target, departure: departure, branch: branch, origin: origin)
         guard transmitEdited(to: departure.destination, listener: departure.listener) else {
             edits.pointee.removeAll()
+            request.needsReceived = needsReceivedParameter(request.source)
             return _ = reject(513, "Message Too Large", key: key)
         }
         count(.requestsForwardedStateless)
@@ -84,8 +93,10 @@ extension Proxy {
         }
         let server = createServer(key: key, method: method)
         guard server != 0 else {
+            let mayGoStateless =
+                request.stateDemand == .auto && request.targetCount == 1 && request.handlers.isEmpty
             releaseHandlers()
-            if request.stateDemand == .auto, request.targetCount == 1 {
+            if mayGoStateless {
                 // No room for state, and nobody insists on it: the call goes on all the same.
                 return forwardStatelessly(key: key)
             }
@@ -118,6 +129,7 @@ extension Proxy {
         slot.onReply = request.handlers.onReply
         slot.onBranch = request.handlers.onBranch
         if request.recordsRoute { slot.flags.insert(.recordRoute) }
+        if request.wasRoutedHere { slot.flags.insert(.routedHere) }
         slot.request = storeEdited()
         guard !slot.request.isNone else { return 0 }
         let server = table.pointee.insertServer(slot)
@@ -219,10 +231,9 @@ extension Proxy {
             // §16.9: a transport failure counts as a 503.
             return considerLocal(server, code: 503)
         }
-        let branch = Branch(
-            worker: UInt8(workerIndex), listener: slot.pointee.listener, hash: slot.pointee.key.high,
-            loopHash: slot.pointee.loopHash, index: index)
-        addForwardingEdits(target: target, departure: departure, branch: branch)
+        let branch = Branch(hash: slot.pointee.key.high, loopHash: slot.pointee.loopHash, index: index)
+        let origin = origin(listener: Int(slot.pointee.listener), target: slot.pointee.responseTarget)
+        addForwardingEdits(target: target, departure: departure, branch: branch, origin: origin)
         let bytes = storeEdited()
         guard !bytes.isNone else {
             let fits = !edits.pointee.overflowed && edits.pointee.serialisedCount(message.pointee) <= datagramBytesMax
@@ -234,6 +245,7 @@ extension Proxy {
         guard client != 0 else { return considerLocal(server, code: 503) }
         slot.pointee.pendingCount += 1
         count(.branchesForwarded)
+        table.pointee.recentSends.note(client: client)
         transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
     }
 

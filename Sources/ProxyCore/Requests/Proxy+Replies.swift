@@ -15,7 +15,7 @@ extension Proxy {
             content.reason = reason
             content.extraHeaders = headers
             let tag = UnsafeMutableRawBufferPointer(rebasing: text[..<LocalTag.count])
-            LocalTag(key: key).write(into: tag)
+            LocalTag(key: key, hashKey: settings.hashKey).write(into: tag)
             content.toTag = UnsafeRawBufferPointer(tag)
             fillReceived(&content, UnsafeMutableRawBufferPointer(rebasing: text[LocalTag.count...]))
             transmitReply(code: code, content, to: target, listener: request.listener)
@@ -78,7 +78,7 @@ extension Proxy {
         content.reason = reason
         content.extraHeaders = headers
         withUnsafeTemporaryAllocation(byteCount: LocalTag.count, alignment: 8) { tag in
-            LocalTag(key: slot.pointee.key).write(into: tag)
+            LocalTag(key: slot.pointee.key, hashKey: settings.hashKey).write(into: tag)
             content.toTag = UnsafeRawBufferPointer(tag)
             let buffer = writeReply(code: code, content, to: storedMessage)
             count(.repliesLocal)

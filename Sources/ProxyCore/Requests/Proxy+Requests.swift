@@ -24,7 +24,8 @@ extension Proxy {
         request.generation = generations.pointee.current
         request.needsReceived = needsReceivedParameter(source)
         if message.pointee.method == .ack, absorbsAck(key: key) { return }
-        request.loopHash = Branch.loopHash(of: message.pointee, hashKey: settings.hashKey)
+        request.loopHash = Branch.loopHash(
+            of: message.pointee, arrival: source.high ^ source.low ^ UInt64(listener) << 56, hashKey: settings.hashKey)
         guard passesChecks(key: key), preprocessRoute(key: key) else { return }
         generations.pointee.logic(request.generation).onRequest(request)
         carryOut(key: key, method: method)
@@ -84,7 +85,7 @@ extension Proxy {
     /// An ACK to a non-2xx response that this proxy made without keeping state: the To tag tells.
     private func absorbsAck(key: TransactionKey) -> Bool {
         guard message.pointee.toTag.count == LocalTag.count else { return false }
-        guard LocalTag(key: key).matches(message.pointee.bytes(message.pointee.toTag)) else { return false }
+        guard LocalTag(key: key, hashKey: settings.hashKey).matches(message.pointee.bytes(message.pointee.toTag)) else { return false }
         count(.acksAbsorbed)
         return true
     }
@@ -130,15 +131,21 @@ extension Proxy {
         return false
     }
 
+    /// Option tags that one `Unsupported` names.
+    private static let unsupportedTagsMax = 16
+
     private func rejectProxyRequire(key: TransactionKey) -> Bool {
         // The option tags go back in Unsupported (§16.3 step 5, §8.2.2.3).
+        // Not all of a long list: the answer must not be many times the question.
         var writer = TextWriter(scratch)
         var cursor = message.pointee.elements(of: .proxyRequire)
-        while let element = cursor.next(in: message.pointee) {
-            writer.append("Unsupported: ")
+        var listed = 0
+        while listed < Self.unsupportedTagsMax, let element = cursor.next(in: message.pointee) {
+            writer.append(listed == 0 ? "Unsupported: " : ", ")
             writer.append(message.pointee.bytes(element.value))
-            writer.append("\r\n")
+            listed += 1
         }
+        writer.append("\r\n")
         guard let text = arena.pointee.copy(writer.written) else { return reject(420, "Bad Extension", key: key) }
         count(.requestsRejected)
         replyStatelessly(code: 420, reason: StaticString("Bad Extension").rawBytes, headers: text, key: key)

@@ -98,7 +98,11 @@ extension Proxy {
         let code = Int(slot.pointee.bestCode)
         if code == 408, !slot.pointee.machine.isInvite {
             // RFC 4320 §4.2: a 408 to a non-INVITE request would come too late to anyone; send nothing.
-            return endServer(server)
+            // It stays for Timer J, so that retransmissions are not taken for new requests.
+            let actions = slot.pointee.machine.send(code: code, timers: settings.timers, now: now)
+            finalWasSent(server)
+            table.pointee.buffers.give(back: &slot.pointee.response)
+            return finishServer(server, actions)
         }
         if code == 503 {
             // §16.7 step 6: a 503 would tell upstream that this proxy is unavailable.

@@ -10,11 +10,11 @@ extension Proxy {
         // §18.1.2: the top Via must be ours, or the response is not for us.
         let via = message.pointee.topVia
         guard via.branch.count == Branch.count, let branch = Branch(message.pointee.bytes(via.branch)),
-            identity.isOwn(via, in: message.pointee)
+            let origin = ViaOrigin(via, in: message.pointee.bytes), identity.isOwn(via, in: message.pointee)
         else { return count(.responsesStray) }
         // Nobody answers an ACK (§17.1.1.3), and its method would pass for the INVITE's.
         guard message.pointee.cSeqMethod != .ack else { return count(.responsesStray) }
-        if !posted, Int(branch.worker) != workerIndex, postToOwner(branch, from: source, listener: listener) { return }
+        if !posted, Int(origin.worker) != workerIndex, postToOwner(origin, from: source, listener: listener) { return }
         response.begin(source: source, now: now)
         let method = TransactionMethod(of: message.pointee, hashKey: settings.hashKey)
         let client = table.pointee.findClient(ClientKey(branch, method))
@@ -23,13 +23,13 @@ extension Proxy {
             guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
             receivedResponse(client: client, now: now)
         } else {
-            forwardResponseStatelessly(branch)
+            forwardResponseStatelessly(branch, origin)
         }
     }
 
     /// True: the owner has it, or nobody can.
-    private func postToOwner(_ branch: Branch, from source: SocketAddress, listener: Int) -> Bool {
-        let owner = Int(branch.worker)
+    private func postToOwner(_ origin: ViaOrigin, from source: SocketAddress, listener: Int) -> Bool {
+        let owner = Int(origin.worker)
         guard owner < settings.workerCount, let peers, peers.clientTransactions(of: owner) > 0 else { return false }
         let bytes = UnsafeRawBufferPointer(rebasing: message.pointee.bytes[..<message.pointee.byteCount])
         if peers.post(bytes, to: owner, source: source, listener: listener) {
@@ -42,14 +42,17 @@ extension Proxy {
 
     // MARK: Without state
 
-    /// Sends a response on by the Via below ours (§16.11), provided its branch proves that the request went
-    /// through a holder of our key.
-    func forwardResponseStatelessly(_ branch: Branch) {
+    /// Sends a response on by the Via below ours (§16.11), provided our own Via proves that a request of that branch
+    /// went through a holder of our key and that its responses go to that address.
+    private func forwardResponseStatelessly(_ branch: Branch, _ origin: ViaOrigin) {
         guard let via = secondVia() else { return count(.responsesStray) }
         let key = TransactionKey(via: via, message: message.pointee, hashKey: settings.hashKey)
         guard key.high == branch.hash else { return count(.responsesForged) }
         guard let target = responseTarget(of: via) else { return count(.targetsUnresolvable) }
-        let incoming = min(Int(branch.listener), settings.listeners.count - 1)
+        let returnHash = ViaOrigin.returnHash(
+            high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey)
+        guard returnHash == origin.returnHash else { return count(.responsesForged) }
+        let incoming = min(Int(origin.listener), settings.listeners.count - 1)
         let listener = identity.listener(for: target, incoming: incoming)
         guard listener >= 0 else { return count(.targetsUnresolvable) }
         let logic = generations.pointee.logic(generations.pointee.current)
@@ -90,7 +93,7 @@ extension Proxy {
     private func receivedResponse(client: UInt32, now: UInt64) {
         let slot = table.pointee.clients[client]
         let code = message.pointee.statusCode
-        // After our own verdict on a branch (Timer C, unanswered CANCEL) its late responses only end it.
+        if slot.pointee.flags.contains(.expired) { return receivedLate(code: code, client: client) }
         let actions = slot.pointee.machine.received(code: code, timers: settings.timers, now: now)
         if actions.contains(.acknowledge) { acknowledge(client) }
         if actions.contains(.deliver) {
@@ -104,17 +107,40 @@ extension Proxy {
     /// Sends the ACK for a non-2xx final response, hop by hop (§17.1.1.3). It takes the place of the INVITE.
     private func acknowledge(_ client: UInt32) {
         let slot = table.pointee.clients[client]
-        if !slot.pointee.flags.contains(.holdsAck) {
-            guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else {
-                return
-            }
-            let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
-            guard written > 0 else { return count(.messageOverflows) }
-            table.pointee.buffers.give(back: &slot.pointee.request)
-            slot.pointee.request = takeBlock(copying: UnsafeRawBufferPointer(rebasing: scratch[..<written]))
-            slot.pointee.flags.insert(.holdsAck)
+        let listener = Int(slot.pointee.listener)
+        if slot.pointee.flags.contains(.holdsAck) {
+            return transmit(slot.pointee.request.bytes, to: slot.pointee.destination, listener: listener)
         }
-        transmit(slot.pointee.request.bytes, to: slot.pointee.destination, listener: Int(slot.pointee.listener))
+        guard case .complete = storedMessage.pointee.parse(slot.pointee.request.bytes, as: .datagram) else { return }
+        let written = RequestWriter.writeAck(for: storedMessage.pointee, response: message.pointee, into: scratch)
+        guard written > 0 else { return count(.messageOverflows) }
+        let ack = UnsafeRawBufferPointer(rebasing: scratch[..<written])
+        transmit(ack, to: slot.pointee.destination, listener: listener)
+        // Kept for retransmissions of the response where the INVITE was: nearly always there is room.
+        let room = table.pointee.buffers.room(of: slot.pointee.request)
+        if room.count >= written {
+            room.copyMemory(from: ack)
+            slot.pointee.request.count = UInt32(written)
+        } else {
+            table.pointee.buffers.give(back: &slot.pointee.request)
+            slot.pointee.request = takeBlock(copying: ack)
+        }
+        slot.pointee.flags.insert(.holdsAck)
+    }
+
+    /// A branch that ended without an answer, and then one comes: RFC 6026 §7.2 and RFC 4320 §4.2 allow only a 2xx to an
+    /// INVITE upstream, where another answer has long been given.
+    private func receivedLate(code: Int, client: UInt32) {
+        count(.responsesLate)
+        guard table.pointee.clients[client].pointee.machine.isInvite, code >= 200 else { return }
+        if code < 300 { forwardByVia() } else { acknowledge(client) }
+    }
+
+    private func forwardByVia() {
+        let via = message.pointee.topVia
+        guard let branch = Branch(message.pointee.bytes(via.branch)), let origin = ViaOrigin(via, in: message.pointee.bytes)
+        else { return }
+        forwardResponseStatelessly(branch, origin)
     }
 
     /// §16.7: a response that the client transaction passed up.
@@ -132,11 +158,7 @@ extension Proxy {
         let server = slot.pointee.server
         guard server != 0 else {
             // §16.7 step 5: a 2xx to INVITE goes upstream whatever has happened.
-            if code < 300, slot.pointee.machine.isInvite,
-                let branch = Branch(message.pointee.bytes(message.pointee.topVia.branch))
-            {
-                forwardResponseStatelessly(branch)
-            }
+            if code < 300, slot.pointee.machine.isInvite { forwardByVia() }
             return
         }
         if !wasFinished { table.pointee.servers[server].pointee.pendingCount -= 1 }
@@ -158,7 +180,10 @@ extension Proxy {
             slot.pointee.giveUpAt = now &+ settings.limits.timerCMilliseconds
         }
         let server = slot.pointee.server
-        guard code > 100, server != 0, !table.pointee.servers[server].pointee.flags.contains(.finalSent) else { return }
+        // RFC 4320 §4.1: nothing provisional but 100 goes up to a non-INVITE request.
+        guard code > 100, slot.pointee.machine.isInvite, server != 0,
+            !table.pointee.servers[server].pointee.flags.contains(.finalSent)
+        else { return }
         runReplyHook(server)
         guard !response.isDropped else { return }
         let buffer = storeForUpstream()

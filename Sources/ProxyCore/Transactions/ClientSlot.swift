@@ -12,6 +12,8 @@ struct ClientSlot: BitwiseCopyable {
         static let cancelSent = Flags(rawValue: 1 << 2)
         /// `request` holds the ACK to the final response instead of the INVITE.
         static let holdsAck = Flags(rawValue: 1 << 3)
+        /// Ended without an answer; stays for a while so that a late one is known for what it is.
+        static let expired = Flags(rawValue: 1 << 4)
     }
 
     var key: ClientKey
@@ -24,12 +26,12 @@ struct ClientSlot: BitwiseCopyable {
     var server: UInt32
     var nextOfServer: UInt32 = 0
     var request: PooledBuffer = .none
-    /// Timer C, and after our CANCEL the patience of RFC 3261 §9.1.
+    /// Timer C, after our CANCEL the patience of RFC 3261 §9.1, and the end of an expired branch.
     var giveUpAt: UInt64 = .max
     var timer: UInt32 = 0
     var timerAt: UInt64 = .max
 
-    var nextDeadline: UInt64 { min(machine.nextDeadline, giveUpAt) }
+    var nextDeadline: UInt64 { flags.contains(.expired) ? giveUpAt : min(machine.nextDeadline, giveUpAt) }
 }
 
 /// What a response says about its client transaction: our own branch and the CSeq method
@@ -88,6 +90,17 @@ enum ClientMachine: BitwiseCopyable {
         case .other(var machine):
             defer { self = .other(machine) }
             return machine.handle(code < 200 ? .provisional : .final, timers: timers, now: now)
+        }
+    }
+
+    mutating func transportFailed(timers: borrowing TransactionTimers, now: UInt64) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.state == .calling ? machine.handle(.transportError, timers: timers, now: now) : []
+        case .other(var machine):
+            defer { self = .other(machine) }
+            return machine.state == .trying ? machine.handle(.transportError, timers: timers, now: now) : []
         }
     }
 

@@ -5,6 +5,7 @@ internal import SIPTransaction
 extension Proxy {
     /// Fires what is due. `now` in milliseconds, never earlier than before.
     public func advance(to now: UInt64) {
+        table.pointee.latestTime = now
         while let payload = table.pointee.wheel.popExpired(now: now) {
             let slot = UInt32(truncatingIfNeeded: payload)
             if payload & TransactionTable.clientTimer != 0 {
@@ -36,7 +37,9 @@ extension Proxy {
 
     private func clientTimer(_ client: UInt32, now: UInt64) {
         let slot = table.pointee.clients[client]
-        var actions = slot.pointee.machine.timerFired(timers: settings.timers, now: now)
+        var actions: TransactionActions =
+            slot.pointee.flags.contains(.expired)
+            ? [] : slot.pointee.machine.timerFired(timers: settings.timers, now: now)
         if actions.contains(.transmit) {
             count(.requestsRetransmitted)
             transmit(slot.pointee.request.bytes, to: slot.pointee.destination, listener: Int(slot.pointee.listener))
@@ -51,6 +54,7 @@ extension Proxy {
     private func giveUp(_ client: UInt32, now: UInt64) -> TransactionActions {
         let slot = table.pointee.clients[client]
         slot.pointee.giveUpAt = .max
+        if slot.pointee.flags.contains(.expired) { return .terminated }
         guard slot.pointee.flags.isDisjoint(with: [.finished]) else { return [] }
         if slot.pointee.machine.isProceeding, !slot.pointee.flags.contains(.cancelSent) {
             count(.timerCFired)
@@ -64,12 +68,14 @@ extension Proxy {
     func finishClient(_ client: UInt32, _ actions: TransactionActions, now: UInt64) {
         let slot = table.pointee.clients[client]
         var failed: UInt32 = 0
-        if actions.contains(.timedOut), !slot.pointee.key.isCancel {
-            count(.clientTimeouts)
+        if !actions.isDisjoint(with: [.timedOut, .transportFailed]), !slot.pointee.key.isCancel {
+            if actions.contains(.timedOut) { count(.clientTimeouts) }
             if !slot.pointee.flags.contains(.finished) { failed = slot.pointee.server }
             slot.pointee.flags.insert(.finished)
         }
-        if actions.contains(.terminated) {
+        if actions.contains(.timedOut), !slot.pointee.key.isCancel {
+            expire(client, now: now)
+        } else if actions.contains(.terminated) {
             table.pointee.removeClient(client)
             publishClientCount()
         } else if !table.pointee.armClient(client) {
@@ -79,8 +85,45 @@ extension Proxy {
         let server = table.pointee.servers[failed]
         server.pointee.pendingCount -= 1
         guard !server.pointee.flags.contains(.finalSent) else { return }
-        // A branch that ended because upstream cancelled it is answered as the cancelled request it is.
-        considerLocal(failed, code: server.pointee.flags.contains(.cancelled) ? 487 : 408)
+        // §16.9: a transport failure counts as a 503. A branch that ended because upstream cancelled it is answered
+        // as the cancelled request it is.
+        let isCancelled = server.pointee.flags.contains(.cancelled)
+        considerLocal(failed, code: actions.contains(.transportFailed) ? 503 : isCancelled ? 487 : 408)
         if server.pointee.pendingCount == 0 { finishContext(failed, now: now) }
+    }
+
+    /// Keeps a branch that got no answer for as long as one may still come: passed on as if nobody knew of it, that
+    /// would be a second answer upstream.
+    private func expire(_ client: UInt32, now: UInt64) {
+        let slot = table.pointee.clients[client]
+        slot.pointee.flags.insert(.expired)
+        slot.pointee.giveUpAt = now &+ settings.timers.transactionTimeoutMilliseconds
+        if !slot.pointee.machine.isInvite { table.pointee.buffers.give(back: &slot.pointee.request) }
+        if !table.pointee.armClient(client) {
+            count(.timersRefused)
+            table.pointee.removeClient(client)
+            publishClientCount()
+        }
+    }
+
+    /// The kernel refused a datagram for good: branches just sent there fail at once, as by a 503 (RFC 3261 §16.9).
+    ///
+    /// - Parameter isTransient: the refusal is about this moment (buffers full); retransmissions will see to it.
+    func sendFailed(to address: SocketAddress, listener: Int, isTransient: Bool, now: UInt64) {
+        guard !isTransient else { return }
+        var index = 0
+        // One refusal, one branch: the latest that is still unanswered.
+        while let client = table.pointee.recentSends.latest(index) {
+            index += 1
+            let slot = table.pointee.clients[client]
+            guard client != 0, slot.pointee.timer != 0, slot.pointee.destination == address,
+                Int(slot.pointee.listener) == listener, slot.pointee.flags.isDisjoint(with: [.expired, .finished])
+            else { continue }
+            let actions = slot.pointee.machine.transportFailed(timers: settings.timers, now: now)
+            guard !actions.isEmpty else { continue }
+            count(.transportFailures)
+            request.now = now
+            return finishClient(client, actions, now: now)
+        }
     }
 }

@@ -14,6 +14,8 @@ struct ServerSlot: BitwiseCopyable {
         static let global = Flags(rawValue: 1 << 2)
         /// Requests and replies of this transaction add Record-Route.
         static let recordRoute = Flags(rawValue: 1 << 3)
+        /// Our own Route was on top when the request came.
+        static let routedHere = Flags(rawValue: 1 << 4)
     }
 
     var key: TransactionKey

@@ -9,15 +9,20 @@ struct TransactionTable: ~Copyable {
     var clients: SlotPool<ClientSlot>
     var buffers: BufferPool
     var wheel: TimerWheel
+    var recentSends = RecentSends()
+    /// Of the latest `advance`, in milliseconds.
+    var latestTime: UInt64
     private let serverBuckets: UnsafeMutablePointer<UInt32>
     private let clientBuckets: UnsafeMutablePointer<UInt32>
     private let bucketMask: Int
 
     init(limits: ProxySettings.Limits, now: UInt64) {
+        latestTime = now
         servers = SlotPool(capacity: limits.transactionsMax)
-        clients = SlotPool(capacity: limits.transactionsMax)
+        // Forks and CANCELs take more than one a request.
+        clients = SlotPool(capacity: limits.transactionsMax * 2)
         buffers = BufferPool(bytesMax: limits.transactionMemoryBytesMax)
-        wheel = TimerWheel(now: now, timersMax: limits.transactionsMax * 2)
+        wheel = TimerWheel(now: now, timersMax: limits.transactionsMax * 3)
         var bucketCount = 1_024
         while bucketCount < limits.transactionsMax { bucketCount *= 2 }
         bucketMask = bucketCount - 1
@@ -119,6 +124,8 @@ struct TransactionTable: ~Copyable {
         if client.pointee.server != 0 { detach(slot, from: client.pointee.server) }
         buffers.give(back: &client.pointee.request)
         if client.pointee.timer != 0 { wheel.cancel(client.pointee.timer) }
+        // Tells that nobody is here (`Proxy.sendFailed`).
+        client.pointee.timer = 0
         clients.give(back: slot)
     }
 
