@@ -29,6 +29,14 @@ uint64_t ca_stop(void) {
 #endif
 #endif
 
+bool ca_available(void) {
+#ifdef CA_KEEP_ALLOCATOR
+    return false;
+#else
+    return true;
+#endif
+}
+
 #ifndef CA_KEEP_ALLOCATOR
 
 static inline void note(void) {
