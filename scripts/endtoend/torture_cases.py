@@ -77,8 +77,8 @@ REQUESTS: tuple[Message, ...] = (
     _answered("baddn", "3.1.2.15", 400, "A proxy must not propagate the unquoted comma, so it rejects."),
     _answered("badvers", "3.1.2.16", 505, "Another version of the protocol."),
     _answered("mismatch01", "3.1.2.17", 400, "The CSeq names another method than the request line."),
-    Message("mismatch02", "3.1.2.18", (400, 501), "The same with an unknown method. 501 ages better in an end; a "
-            "proxy forwards methods that it does not know, so the mismatch is all that it can object to."),
+    Message("mismatch02", "3.1.2.18", (400, 501), "The same with an unknown method. RFC 4475 prefers 501 and accepts "
+            "400: to a proxy, which forwards methods that it does not know, only the mismatch is wrong."),
     # 3.2 Transactions.
     Message("badbranch", "3.2.1", (FORWARDED, 400), "The cookie without an identifier: rejected, or taken for a "
             "client of RFC 2543."),
