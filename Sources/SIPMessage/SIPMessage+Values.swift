@@ -46,7 +46,13 @@ extension SIPMessage {
     private mutating func readTopVia(_ value: ByteRange, headerIndex: Int, in view: ByteView) {
         var position = value.start
         guard topVia.read(in: view, at: &position, to: value.end) else {
-            topVia = Via()
+            // What was read of the sent-by still tells where the answer goes (RFC 4475 §3.1.2.1); without its
+            // `value` the Via is echoed as it stands.
+            var sentBy = Via()
+            sentBy.host = topVia.host
+            sentBy.port = topVia.port
+            sentBy.rport = topVia.rport
+            topVia = sentBy
             return fail(.via, at: value.start)
         }
         let following = view.skipSeparators(from: position, to: value.end)

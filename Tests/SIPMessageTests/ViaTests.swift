@@ -103,4 +103,23 @@ struct ViaTests {
         let alone = Parsed(Sample.request(adding: []))
         #expect(alone.read { $0.topViaElement } == alone.elements(.via).first)
     }
+
+    @Test("a malformed one still tells where the answer goes, as far as its sent-by could be read")
+    func malformedTop() throws {
+        let broken = Parsed(Sample.request("Via", ["Via: SIP/2.0/UDP 192.0.2.15:5062;rport;;,;,,"]))
+        #expect(broken.error == .via)
+        #expect(broken.text { $0.topVia.host } == "192.0.2.15")
+        #expect(broken.read { $0.topVia.port } == 5_062)
+        #expect(broken.read { $0.topVia.rport } == 0)
+        // Echoed as it stands: nothing can be filled in.
+        #expect(broken.read { $0.topVia.value.isAbsent })
+        let address: StaticString = "192.0.2.1"
+        var content = ResponseWriter.Content()
+        content.received = UnsafeRawBufferPointer(start: address.utf8Start, count: address.utf8CodeUnitCount)
+        content.rport = 40_000
+        let answer = try #require(broken.written { ResponseWriter.write(400, content, to: $0, into: $1) })
+        #expect(answer.contains("\r\nVia: SIP/2.0/UDP 192.0.2.15:5062;rport;;,;,,\r\n"))
+
+        #expect(Parsed(Sample.request("Via", ["Via: SIP/2.0"])).read { $0.topVia.host.isAbsent })
+    }
 }

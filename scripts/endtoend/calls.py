@@ -48,6 +48,12 @@ class Outcome:
     failed: int = 0
     retransmissions: int = 0
     detail: str = ""
+    # Could not run here; counts as passed and says why in the detail.
+    skipped: bool = False
+
+    @property
+    def word(self) -> str:
+        return "skipped" if self.skipped else "passed" if self.passed else "FAILED"
 
 
 def run_calls(supervisor: Supervisor, proxy: Proxy, case: CallCase, progress: Progress) -> Outcome:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import random
 import sys
 
 from benchmark.processes import Supervisor
@@ -12,9 +13,12 @@ from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .calls import CallCase, Outcome, run_calls
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
+from .torture import MODES as TORTURE_MODES
+from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("calls", "loss", "reload", "soak")
+PARTS = ("torture", "calls", "loss", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -34,7 +38,7 @@ def main(arguments: list[str]) -> int:
             except RuntimeError as error:
                 outcome = Outcome(case.name, False, detail=str(error))
             outcomes.append(outcome)
-            progress.line(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.name}  {outcome.detail}")
+            progress.line(f"{outcome.word}  {outcome.name}  {outcome.detail}")
     except KeyboardInterrupt:
         progress.line("interrupted")
         return 130
@@ -48,6 +52,10 @@ def _cases(options: argparse.Namespace):
     calls = options.calls or (QUICK_CALLS if options.quick else 20_000)
     modes = options.modes.split(",")
     families, workers = ((4, 6), (1, 2))
+    if "torture" in options.parts and options.proxy == Servartuka.name:
+        yield TortureCase(options.write_table), run_torture
+        for mode in TORTURE_MODES:
+            yield DamageCase(mode, options.seed), run_damage
     if "calls" in options.parts:
         for mode, family, count in itertools.product(modes, families, workers):
             yield CallCase(mode, family, count, calls=calls, rate=options.rate), run_calls
@@ -68,9 +76,8 @@ def _print_table(outcomes: list[Outcome]) -> None:
     width = max((len(outcome.name) for outcome in outcomes), default=4)
     print(f"{'run':{width}}  {'result':7} {'calls':>8} {'failed':>7} {'resent':>7}  detail")
     for outcome in outcomes:
-        word = "passed" if outcome.passed else "FAILED"
         print(
-            f"{outcome.name:{width}}  {word:7} {outcome.calls:8} {outcome.failed:7} "
+            f"{outcome.name:{width}}  {outcome.word:7} {outcome.calls:8} {outcome.failed:7} "
             f"{outcome.retransmissions:7}  {outcome.detail}"
         )
 
@@ -80,14 +87,17 @@ def _parser() -> argparse.ArgumentParser:
         prog="scripts/e2e", description="Real calls through the release build of the proxy; every call must succeed."
     )
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_CALLS} calls a run and a short reload loop")
-    parser.add_argument("--parts", type=_parts, default=["calls", "loss", "reload"],
+    parser.add_argument("--parts", type=_parts, default=list(DEFAULT_PARTS),
                         help=f"comma-separated, of {', '.join(PARTS)} (default: all but soak)")
     parser.add_argument("--modes", default="stateless,stateful", help="of stateless, stateful, lua")
     parser.add_argument("--calls", type=int, help="calls of each run (default 20000)")
     parser.add_argument("--rate", type=int, default=1000, help="calls a second (default 1000)")
     parser.add_argument("--soak-calls", type=int, default=1_000_000, help="calls of a soak run (default 1000000)")
     parser.add_argument("--proxy", choices=sorted(all_proxies()), default=Servartuka.name,
-                        help="another proxy checks the runner itself; it has no reload runs")
+                        help="another proxy checks the runner itself; it has no torture and reload runs")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32),
+                        help="of the damaged messages (default: a new one, which is printed)")
+    parser.add_argument("--write-table", action="store_true", help="torture: write docs/rfc4475.md from what is seen")
     return parser
 
 
