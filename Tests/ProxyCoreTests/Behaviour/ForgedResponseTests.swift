@@ -41,6 +41,18 @@ import Testing
         #expect(harness.count(.responsesForged) == 1)
     }
 
+    @Test("no parameter of the Via below ours leads a response anywhere else")
+    func redirectedByParameters() {
+        for parameter in [";received=192.0.2.66", ";maddr=192.0.2.66", ";rport=53", ";received=192.0.2.66;rport=53"] {
+            let harness = ProxyHarness.stateless()
+            let out = harness.receive(RequestText()).requests[0].message
+            let below = out["Via"][1]
+            let response = out.response(200).replacing("Via: \(below)", with: "Via: \(below)\(parameter)")
+            #expect(harness.receive(response, from: Place.bob).isEmpty, "\(parameter)")
+            #expect(harness.count(.responsesForged) == 1, "\(parameter)")
+        }
+    }
+
     @Test("a response with our Via only has nowhere to go, with or without state (§16.7 step 3)")
     func singleVia() {
         for harness in [ProxyHarness(), .stateless()] {

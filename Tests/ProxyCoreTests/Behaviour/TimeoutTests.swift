@@ -29,6 +29,40 @@ import Testing
         #expect(
             sent.map(\.at) == [500, 1_500, 3_500, 7_500, 11_500, 15_500, 19_500, 23_500, 27_500, 31_500])
         #expect(sent.allSatisfy { $0.sent.message.method == "OPTIONS" })
+        harness.finish()
+        #expect(harness.isEmpty)
+    }
+
+    @Test("an answer that comes after its branch was given up is not sent upstream as a second one")
+    func lateAnswers() {
+        let harness = ProxyHarness()
+        let options = harness.receive(RequestText("OPTIONS")).requests[0].message
+        let invite = harness.receive(RequestText { $0.via += "i" }).requests[0].message
+        harness.pass(milliseconds: 33_000)
+        // RFC 4320 §4.2.
+        #expect(harness.receive(options.response(200), from: Place.bob).isEmpty)
+        // The late failure is acknowledged, the late success goes up.
+        #expect(harness.receive(invite.response(486), from: Place.bob).summary == ["ACK"])
+        #expect(harness.count(.responsesLate) == 2)
+        let other = harness.receive(RequestText { $0.via += "j" }).requests[0].message
+        harness.pass(milliseconds: 33_000)
+        #expect(harness.receive(other.response(200), from: Place.bob).to(Place.alice).count == 1)
+        harness.finish()
+        #expect(harness.isEmpty)
+    }
+
+    @Test("a request that the system cannot send fails at once, one it could not send just now is sent again")
+    func transportFailure() {
+        let harness = ProxyHarness()
+        _ = harness.receive(RequestText())
+        harness.proxy.sendFailed(to: Place.bob, listener: 0, errno: 11)
+        #expect(harness.count(.transportFailures) == 0)
+        harness.sink.sent = []
+        harness.proxy.sendFailed(to: Place.bob, listener: 0, errno: 101)
+        #expect(harness.count(.transportFailures) == 1)
+        // §16.7 step 6: the 503 goes up as a 500.
+        #expect(harness.sink.sent.summary == ["500"])
+        harness.finish()
         #expect(harness.isEmpty)
     }
 
