@@ -67,13 +67,7 @@ public final class ScriptRouting: RoutingLogic {
     private static func events(_ host: UnsafeMutablePointer<ScriptHost>) -> ScriptEvents {
         var events = ScriptEvents()
         events.printed = { host.pointee.log.write(.info, $0, callID: host.pointee.callID) }
-        events.globalWritten = { name in
-            let text = String(decoding: name, as: UTF8.self)
-            host.pointee.log.write(
-                .notice,
-                "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted",
-                callID: host.pointee.callID)
-        }
+        events.globalWritten = { host.pointee.reportGlobal($0) }
         return events
     }
 

@@ -3,6 +3,7 @@ import ProxyCore
 import Reactor
 import Scripting
 import StatePolicy
+import Synchronization
 import Testing
 
 @Suite(.serialized) struct SIPFailureTests {
@@ -192,6 +193,38 @@ import Testing
         #expect(harness.log.lines.count == 1)
         #expect(harness.log.lines[0].level == .notice)
         #expect(harness.log.texts[0].contains("the global 'leaked'"))
+    }
+
+    @Test("a global made again and again is reported once a second, and clearing an absent one never")
+    func globalWrittenAgain() throws {
+        let harness = try SIPHarness("function on_request(req) absent = nil tmp = 1 tmp = nil req:drop() end")
+        for _ in 0..<3 { harness.receive() }
+        #expect(harness.log.lines.count == 1)
+        harness.now += 1_000
+        for _ in 0..<3 { harness.receive() }
+        #expect(harness.log.lines.count == 2)
+        #expect(harness.log.texts[1].hasSuffix("(2 more since the last such line)"))
+        #expect(!harness.log.texts.contains { $0.contains("absent") })
+    }
+
+    @Test("a level can be switched on and off while scripts run, and one that is off costs no line")
+    func logLevels() throws {
+        let isDebugging = Mutex(false)
+        let written = Mutex<[String]>([])
+        let log = ScriptLog(isEnabled: { level in level > .debug || isDebugging.withLock { $0 } }) { _, text, _ in
+            written.withLock { $0.append(String(decoding: text, as: UTF8.self)) }
+        }
+        func load(_ text: String) throws {
+            _ = try ScriptRouting.load(
+                ScriptSource(
+                    path: "routing.lua",
+                    text: "function on_request(req) end function on_start() log.debug('\(text)') log.info('i') end"),
+                log: log)
+        }
+        try load("a")
+        isDebugging.withLock { $0 = true }
+        try load("b")
+        #expect(written.withLock { $0 } == ["i", "b", "i"])
     }
 
     @Test("a reload between live transactions leaves each with the script it began with")
