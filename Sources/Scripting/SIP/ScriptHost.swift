@@ -32,6 +32,9 @@ struct ScriptHost {
     private var originalCount = 0
     private var keepsOriginal = false
 
+    /// Until when no Lua runs, in milliseconds, because the VM is full; see `ScriptRouting+Memory.swift`.
+    var restsUntil: UInt64 = 0
+
     var view: StateView?
     var choice: StateMode?
 

@@ -54,6 +54,57 @@ import Testing
         #expect((1...2).contains(harness.log.errors.count))
     }
 
+    @Test("a script that filled its VM rests for a second, answered with 503, and serves again once there is room")
+    func fullVM() throws {
+        var limits = ScriptLimits()
+        limits.vmBytesMax = 2 << 20
+        limits.handlerInstructionsMax = 100_000_000
+        limits.handlerMilliseconds = 60_000
+        let harness = try SIPHarness(
+            """
+            local kept, runs = nil, 0
+            function on_request(req)
+              runs = runs + 1
+              log.info(runs)
+              if req.call_id == "free" then kept = nil end
+              if req.call_id == "fill" then while true do kept = { kept } end end
+              req:reply(200)
+            end
+            """, limits: limits)
+        var sequence = 0
+        func code(_ callID: String) -> Int? {
+            sequence += 1
+            return harness.receive(SIPText(method: "MESSAGE", branch: "z9hG4bK-\(sequence)", callID: callID)).first?
+                .code
+        }
+        #expect(code("other") == 200)
+        #expect(code("fill") == 500)
+        #expect(code("other") == 503)
+        harness.now += 999
+        #expect(code("free") == 503)
+        #expect(harness.count(.scriptFailures) == 3)
+        let told = harness.log.errors.filter {
+            $0.contains("of the 2097152 bytes its Lua VM may have (lua.vm_memory_bytes)")
+        }
+        #expect(told.count == 1)
+        harness.now += 1
+        #expect(code("free") == 200)
+        #expect(code("other") == 200)
+        // Lua ran four times: neither of the requests in the rest reached it.
+        #expect(harness.log.lines.filter { $0.level == .info }.map(\.text) == ["1", "2", "3", "4"])
+    }
+
+    @Test("a handler that goes over its own memory budget in a VM with room brings no rest")
+    func handlerMemory() throws {
+        var limits = ScriptLimits()
+        limits.handlerBytesMax = 1 << 20
+        let harness = try SIPHarness(
+            "function on_request(req) local kept while req.call_id == 'fill' do kept = { kept } end req:reply(200) end",
+            limits: limits)
+        #expect(harness.receive(SIPText(method: "MESSAGE", callID: "fill")).map(\.code) == [500])
+        #expect(harness.receive(SIPText(method: "MESSAGE", branch: "z9hG4bK-2")).map(\.code) == [200])
+    }
+
     @Test("an ACK whose handler fails is dropped")
     func acknowledgement() throws {
         let harness = try SIPHarness("function on_request(req) error('oops') end")
