@@ -51,7 +51,7 @@ end
 
 -- The other hooks; each may be left out.
 --
--- function on_start() log.info("routing for", config and config.name) end      -- once, after loading
+-- function on_start() log.info("routing with", servartuka.version()) end    -- once, after loading
 --
 -- function on_branch(req) req.headers:set("X-Branch", req.uri.host) end        -- each branch, before it leaves
 --

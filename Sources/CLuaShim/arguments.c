@@ -223,6 +223,24 @@ static void convert_element(lua_State *L, sv_vm *vm, const sv_bound *bound, sv_v
     sv_member_error(L, bound, "a table holds a %s, which cannot be used there", luaL_typename(L, -1));
 }
 
+/// Refuses a list of `length` items that also has other keys: dropping what a script wrote hides its mistake.
+static void check_list(lua_State *L, const sv_bound *bound, int index, lua_Unsigned length, int depth) {
+    for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+        if (lua_isinteger(L, -2)) {
+            lua_Integer key = lua_tointeger(L, -2);
+            if (key > 0 && (lua_Unsigned)key <= length) continue;
+            if (key > 0) sv_member_error(L, bound, "a list has a hole before item %I", (LUAI_UACINT)key);
+            sv_member_error(L, bound, "a list has the item %I; items count from 1", (LUAI_UACINT)key);
+        }
+        if (lua_type(L, -2) != LUA_TSTRING)
+            sv_member_error(L, bound, "a list has a key of type %s", luaL_typename(L, -2));
+        char name[48];
+        snprintf(name, sizeof name, "%s", lua_tolstring(L, -2, NULL));
+        const char *hint = depth == 0 && bound->member->takesOptions ? "; options are a second table" : "";
+        sv_member_error(L, bound, "a list has the named key '%s'%s", name, hint);
+    }
+}
+
 /// Raw access only: no Lua code may run while arguments point into tables.
 static void convert_table(lua_State *L, sv_vm *vm, const sv_bound *bound, int index, sv_value *value, int depth) {
     if (depth >= SV_TABLE_DEPTH_MAX)
@@ -233,10 +251,12 @@ static void convert_table(lua_State *L, sv_vm *vm, const sv_bound *bound, int in
     if (length > 0) {
         sv_value *items = take_values(L, vm, bound, length);
         for (lua_Unsigned item = 0; item < length; item++) {
-            lua_rawgeti(L, index, (lua_Integer)item + 1);
+            if (lua_rawgeti(L, index, (lua_Integer)item + 1) == LUA_TNIL)
+                sv_member_error(L, bound, "item %I of a list is nil", (LUAI_UACINT)(item + 1));
             convert_element(L, vm, bound, &items[item], depth);
             lua_pop(L, 1);
         }
+        check_list(L, bound, index, length, depth);
         value->type = SV_LIST;
         value->items = items;
         value->count = length;

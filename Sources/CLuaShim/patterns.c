@@ -7,7 +7,7 @@
 
 #include "internal.h"
 
-enum { SV_STEPS_PER_INSTRUCTION = 4, SV_STEP_BATCH = 512 };
+enum { SV_STEPS_PER_INSTRUCTION = 4, SV_STEP_BATCH = 512, SV_SET_BYTES_PER_STEP = 16 };
 enum { SV_CAPTURE_OPEN = -1, SV_CAPTURE_POSITION = -2 };
 
 typedef struct {
@@ -27,11 +27,20 @@ typedef struct {
     capture captures[SV_CAPTURES_MAX];
 } matcher;
 
-static inline void step(matcher *m) {
-    if (__builtin_expect(++m->steps == SV_STEP_BATCH, 0)) {
+static inline void take_steps(matcher *m, uint32_t count) {
+    m->steps += count; // a pattern is far shorter than 2^32
+    if (__builtin_expect(m->steps >= SV_STEP_BATCH, 0)) {
+        uint32_t steps = m->steps;
         m->steps = 0;
-        sv_charge(m->L, m->vm, SV_STEP_BATCH / SV_STEPS_PER_INSTRUCTION);
+        sv_charge(m->L, m->vm, steps / SV_STEPS_PER_INSTRUCTION);
     }
+}
+
+static inline void step(matcher *m) { take_steps(m, 1); }
+
+/// What walking over a part of the pattern costs beside the step of its item: a set may be a megabyte long.
+static inline void charge_walk(matcher *m, const char *from, const char *to) {
+    take_steps(m, (uint32_t)((size_t)(to - from) / SV_SET_BYTES_PER_STEP));
 }
 
 // ---- Single characters ----
@@ -62,15 +71,16 @@ static const char *item_end(matcher *m, const char *p) {
         return p + 1;
     }
     if (first != '[') return p;
+    const char *set = p;
     if (p < m->patternEnd && *p == '^') p++;
-    for (int isFirst = 1;; isFirst = 0) { // a ']' right at the start belongs to the set
-        if (p == m->patternEnd) luaL_error(m->L, "malformed pattern (missing ']')");
-        if (*p == ']' && !isFirst) return p + 1;
-        if (*p++ == '%') {
-            if (p == m->patternEnd) luaL_error(m->L, "malformed pattern (missing ']')");
-            p++;
-        }
+    int isFirst = 1; // a ']' right at the start belongs to the set
+    while (p < m->patternEnd && (*p != ']' || isFirst)) {
+        isFirst = 0;
+        p += *p == '%' && p + 1 < m->patternEnd ? 2 : 1;
     }
+    charge_walk(m, set, p);
+    if (p == m->patternEnd) luaL_error(m->L, "malformed pattern (missing ']')");
+    return p + 1;
 }
 
 /// `set` is at the '[', `last` at the closing ']'.
@@ -102,8 +112,7 @@ static int item_matches(matcher *m, const char *s, const char *p, const char *en
     case '.': return 1;
     case '%': return in_class(c, (unsigned char)p[1]);
     case '[':
-        m->steps += (uint32_t)((end - p) / 16) % 64; // long sets cost more; the batch mark must not be jumped over
-        if (m->steps >= SV_STEP_BATCH) m->steps = SV_STEP_BATCH - 1;
+        charge_walk(m, p, end);
         return in_set(c, p, end - 1);
     default: return (unsigned char)*p == c;
     }
@@ -182,7 +191,10 @@ static const char *match_frontier(matcher *m, const char *s, const char *p) {
     const char *end = item_end(m, p);
     int before = s == m->subject ? 0 : (unsigned char)s[-1];
     int here = s < m->subjectEnd ? (unsigned char)*s : 0;
-    return !in_set(before, p, end - 1) && in_set(here, p, end - 1) ? end : NULL;
+    charge_walk(m, p, end);
+    if (in_set(before, p, end - 1)) return NULL;
+    charge_walk(m, p, end);
+    return in_set(here, p, end - 1) ? end : NULL;
 }
 
 static const char *match_earlier_capture(matcher *m, const char *s, int digit) {
@@ -309,6 +321,7 @@ static int search(lua_State *L, int isFind) {
         lua_pushnil(L);
         return 1;
     }
+    if (isFind) sv_charge_bytes(L, sv_vm_of(L), patternLength); // is_plain looks at all of it
     if (isFind && (lua_toboolean(L, 4) || is_plain(pattern, patternLength))) {
         sv_charge_bytes(L, sv_vm_of(L), length - offset + patternLength);
         // memmem takes linear time

@@ -161,13 +161,14 @@ static int repeat_string(lua_State *L) {
 
 // ---- Globals ----
 
-/// __newindex of the globals once the script is loaded: a handler that makes a new global is reported, once
-/// a name; what it wrote stays, and the next request sees it.
+/// __newindex of the globals once the script is loaded: a handler that makes a new global is reported, each
+/// time it makes one; what it wrote stays, and the next request sees it.
 static int global_written(lua_State *L) {
     lua_settop(L, 3);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, 3);
     lua_rawset(L, 1);
+    if (lua_isnil(L, 3)) return 0; // clearing what is not there makes no global
     sv_report(L, sv_vm_of(L), SV_ID_GLOBAL_WRITTEN, 2);
     return 0;
 }

@@ -58,7 +58,6 @@ public final class ScriptVM {
     }
     private let context: UnsafeMutablePointer<ScriptContext>
     private var script = ""
-    public private(set) var userCount = 0
     public private(set) var isRetired = false
 
     /// `host` is handed to every binding. `clock` gives monotonic nanoseconds; without one the system's is read.
@@ -231,25 +230,16 @@ public final class ScriptVM {
 
     // ---- Life ----
 
-    /// A transaction that will run handlers of this generation counts as a user.
-    public func addUser() { userCount += 1 }
-
-    public func removeUser() {
-        precondition(userCount > 0, "a user of a VM is removed twice")
-        userCount -= 1
-        closeIfUnused()
-    }
-
-    /// No new users will come; the VM closes when the last one has gone.
+    /// Nothing new will run; the VM closes when no handler runs or waits any more.
     public func retire() {
         isRetired = true
         closeIfUnused()
     }
 
-    /// Closes a retired VM that nobody uses. Inside of a run it does nothing; the owner calls it again later.
+    /// Closes a retired VM without handlers that run or wait. Inside of a run it does nothing; the owner calls it again later.
     @discardableResult public func closeIfUnused() -> Bool {
         guard let raw else { return true }
-        guard isRetired, userCount == 0, sv_runs_active(raw) == 0, sv_is_running(raw) == 0 else { return false }
+        guard isRetired, sv_runs_active(raw) == 0, sv_is_running(raw) == 0 else { return false }
         self.raw = nil
         sv_close(raw)
         return true

@@ -100,6 +100,25 @@ import Testing
     }
 
     @Test(
+        "walking over a long pattern is charged, whatever walks",
+        arguments: [
+            // A frontier looks at its set twice and finds its end once, at each place of the subject.
+            "return s:find('%f[' .. b .. ']')",
+            "return s:find('[' .. b .. ']')",
+            "return s:find('[' .. b .. ']*c')",
+            "for i = 1, 100 do pcall(string.find, s, '[' .. b) end",
+            // Not plain, but only its last character says so.
+            "for i = 1, 100 do s:find(b .. '.') end",
+        ])
+    func longPatterns(body: String) throws {
+        let prelude = "local s, b = ('a'):rep(1100), ('b'):rep(2^20 - 8)"
+        var limits = Self.limits
+        limits.handlerInstructionsMax = 1_000_000
+        limits.handlerBytesMax = 64 << 20
+        #expect(try Self.killed(body, prelude: prelude, limits: limits) == .killed(.instructions))
+    }
+
+    @Test(
         "memory without bound ends the handler, also under pcall",
         arguments: [
             "local t = {} while true do t[#t + 1] = {} end",

@@ -54,7 +54,7 @@ extension SIPBindings {
 enum LogBindings {
     static func write(_ call: borrowing ScriptCall, _ level: ScriptLog.Level) throws(ScriptFailure) -> BindingOutcome {
         let host = call.sip
-        guard level >= host.pointee.log.minimumLevel else { return .done }
+        guard host.pointee.log.isEnabled(level) else { return .done }
         // What does not fit the line is cut off.
         var line = ScratchText(host.pointee.logLine)
         for index in 0..<call.argumentCount {

@@ -32,10 +32,15 @@ struct ScriptHost {
     private var originalCount = 0
     private var keepsOriginal = false
 
+    /// Until when no Lua runs, in milliseconds, because the VM is full; see `ScriptRouting+Memory.swift`.
+    var restsUntil: UInt64 = 0
+
     var view: StateView?
     var choice: StateMode?
 
     let log: ScriptLog
+    /// Of its own, so that made-up names of globals cannot push the places of errors out.
+    private var globalsThrottle = ScriptErrorThrottle()
     let version: String
     let logLine: UnsafeMutableRawBufferPointer
     /// Next hop of the last `to`, which mostly is the next one's as well. Names are fixed for a generation.
@@ -44,6 +49,7 @@ struct ScriptHost {
     var lastHop = SocketAddress.none
 
     static let logLineBytesMax = 4_096
+    private static let globalNameBytesMax = 128
     private static let lastHopBytesMax = 128
 
     init(log: ScriptLog, version: String) {
@@ -123,6 +129,26 @@ struct ScriptHost {
     var callID: UnsafeRawBufferPointer {
         guard let message else { return .none }
         return message.pointee.bytes(message.pointee.callID)
+    }
+
+    /// Milliseconds; 0 outside of handlers.
+    var now: UInt64 { request?.now ?? response?.now ?? 0 }
+
+    /// Says that a handler made a global: mostly a forgotten `local`.
+    mutating func reportGlobal(_ name: UnsafeRawBufferPointer) {
+        var hasher = Hasher()
+        hasher.combine(bytes: name)
+        let more: String
+        switch globalsThrottle.admit(hasher.finalize(), now: now) {
+        case .full: more = ""
+        case .short(let leftOut): more = leftOut > 0 ? " (\(leftOut) more since the last such line)" : ""
+        case .leaveOut: return
+        }
+        let text = String(decoding: name.prefix(Self.globalNameBytesMax), as: UTF8.self)
+        log.write(
+            .notice,
+            "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted\(more)",
+            callID: callID)
     }
 
     // MARK: Reading and editing by turns

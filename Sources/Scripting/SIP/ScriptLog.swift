@@ -9,20 +9,25 @@ public struct ScriptLog: Sendable {
     /// Text and Call-ID; the latter is empty outside of messages. Both are valid during the call only.
     public typealias Sink = @Sendable (Level, UnsafeRawBufferPointer, UnsafeRawBufferPointer) -> Void
 
-    /// Lines below it are not even put together.
-    public let minimumLevel: Level
+    /// Asked before a line is put together, so that a level that is off costs next to nothing.
+    public let isEnabled: @Sendable (Level) -> Bool
     private let sink: Sink
 
-    public init(minimumLevel: Level = .info, _ sink: @escaping Sink) {
-        self.minimumLevel = minimumLevel
+    /// `isEnabled` is asked for each line: it may follow a level that changes while the proxy runs.
+    public init(isEnabled: @escaping @Sendable (Level) -> Bool, _ sink: @escaping Sink) {
+        self.isEnabled = isEnabled
         self.sink = sink
     }
 
+    public init(minimumLevel: Level = .info, _ sink: @escaping Sink) {
+        self.init(isEnabled: { $0 >= minimumLevel }, sink)
+    }
+
     /// Keeps nothing.
-    public static let silent = ScriptLog(minimumLevel: .error) { _, _, _ in }
+    public static let silent = ScriptLog(isEnabled: { _ in false }) { _, _, _ in }
 
     func write(_ level: Level, _ text: UnsafeRawBufferPointer, callID: UnsafeRawBufferPointer) {
-        guard level >= minimumLevel else { return }
+        guard isEnabled(level) else { return }
         sink(level, text, callID)
     }
 

@@ -9,8 +9,8 @@ public import StatePolicy
 /// transaction that began with it, on the worker's thread.
 public final class ScriptRouting: RoutingLogic {
     public let hooks: RoutingHooks
-    private let vm: ScriptVM
-    private let host: UnsafeMutablePointer<ScriptHost>
+    let vm: ScriptVM
+    let host: UnsafeMutablePointer<ScriptHost>
     private var throttle = ScriptErrorThrottle()
 
     private init(vm: ScriptVM, host: UnsafeMutablePointer<ScriptHost>) {
@@ -67,13 +67,7 @@ public final class ScriptRouting: RoutingLogic {
     private static func events(_ host: UnsafeMutablePointer<ScriptHost>) -> ScriptEvents {
         var events = ScriptEvents()
         events.printed = { host.pointee.log.write(.info, $0, callID: host.pointee.callID) }
-        events.globalWritten = { name in
-            let text = String(decoding: name, as: UTF8.self)
-            host.pointee.log.write(
-                .notice,
-                "a handler wrote the global '\(text)', which later requests on this worker see; say 'local' if that is not wanted",
-                callID: host.pointee.callID)
-        }
+        events.globalWritten = { host.pointee.reportGlobal($0) }
         return events
     }
 
@@ -83,6 +77,11 @@ public final class ScriptRouting: RoutingLogic {
     // MARK: Hooks
 
     public func onRequest(_ request: RequestContext) {
+        if isResting(at: request.now) {
+            request.noteScriptFailure()
+            _ = request.reply(code: 503)
+            return
+        }
         // Nothing but the removal of our own Route can be pending yet.
         let touched = request.edits.pointee.isEmpty ? 0 : HeaderName.route.touchedBit
         host.pointee.begin(request, touched: touched, keepsOriginal: false)
@@ -99,6 +98,7 @@ public final class ScriptRouting: RoutingLogic {
     }
 
     public func onReply(_ response: ResponseContext) {
+        if isResting(at: response.now) { return response.noteScriptFailure() }
         host.pointee.begin(response)
         let status = run(response.handlers.onReply, .onReply, .object(kind: SIPKind.reply.rawValue, handle: 0))
         if status != .finished || host.pointee.isOverflowed {
@@ -111,6 +111,7 @@ public final class ScriptRouting: RoutingLogic {
     }
 
     public func onBranch(_ request: RequestContext) {
+        if isResting(at: request.now) { return request.noteScriptFailure() }
         // Edits of on_request may be pending on a stateless request. They stay whatever happens here; when they
         // do not fit, the core says so.
         guard request.synchronise() else { return }
@@ -129,6 +130,7 @@ public final class ScriptRouting: RoutingLogic {
     }
 
     public func onFailure(_ request: RequestContext) {
+        if isResting(at: request.now) { return request.noteScriptFailure() }
         let previous = request.handlers
         host.pointee.begin(request, touched: 0, keepsOriginal: false)
         let status: RunStatus
@@ -150,6 +152,10 @@ public final class ScriptRouting: RoutingLogic {
     }
 
     public func chooseStateMode(_ request: RequestContext, _ view: StateView) -> StateMode? {
+        if isResting(at: request.now) {
+            request.noteScriptFailure()
+            return nil
+        }
         host.pointee.begin(request, touched: request.edits.pointee.isEmpty ? 0 : .max, keepsOriginal: false)
         host.pointee.view = view
         host.pointee.choice = nil
@@ -221,8 +227,11 @@ public final class ScriptRouting: RoutingLogic {
         case .waiting(let run):
             vm.abandon(run)
             report(phase, ScriptError(file: "", line: 0, message: "a handler cannot wait"), now: now)
-        case .failed, .killed:
+        case .failed:
             report(phase, vm.lastError, now: now)
+        case .killed(let reason):
+            report(phase, vm.lastError, now: now)
+            restIfFull(after: reason, now: now)
         }
     }
 

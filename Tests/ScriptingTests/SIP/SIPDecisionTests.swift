@@ -150,6 +150,18 @@ import Testing
             ("req:reply(404, { heders = {} })", "no option 'heders'; did you mean 'headers'?"),
             ("req:relay { targets = {} }", "the list of targets is empty"),
             ("req:fork {}", "the list of targets is empty"),
+            (
+                "req:fork { 'sip:a@192.0.2.1', on_failure = print }",
+                "req:fork: a list has the named key 'on_failure'; options are a second table"
+            ),
+            (
+                "req:relay { targets = { 'sip:a@192.0.2.1', to = '192.0.2.2' } }",
+                "req:relay: a list has the named key 'to'"
+            ),
+            ("req:fork { 'sip:a@192.0.2.1', nil, 'sip:c@192.0.2.1' }", "req:fork: item 2 of a list is nil"),
+            ("req:fork { 'sip:a@192.0.2.1', [3] = 'sip:c@192.0.2.1' }", "req:fork: a list has a hole before item 3"),
+            ("req:fork { 'sip:a@192.0.2.1', [0] = 'sip:c@192.0.2.1' }", "req:fork: a list has the item 0"),
+            ("req:fork { 'sip:a@192.0.2.1', [true] = 1 }", "req:fork: a list has a key of type boolean"),
             ("req:relay { targets = { 'nonsense' } }", "\"nonsense\" is not a URI"),
             ("req:relay { targets = { 5 } }", "target 1 is no string"),
             ("local t = {} for i = 1, 17 do t[i] = 'sip:192.0.2.' .. i end req:fork(t)", "17 targets (limit 16)"),

@@ -3,6 +3,7 @@ import ProxyCore
 import Reactor
 import Scripting
 import StatePolicy
+import Synchronization
 import Testing
 
 @Suite(.serialized) struct SIPFailureTests {
@@ -51,6 +52,57 @@ import Testing
         #expect(harness.count(.scriptFailures) == 3)
         // A budget may be exceeded at one place and another.
         #expect((1...2).contains(harness.log.errors.count))
+    }
+
+    @Test("a script that filled its VM rests for a second, answered with 503, and serves again once there is room")
+    func fullVM() throws {
+        var limits = ScriptLimits()
+        limits.vmBytesMax = 2 << 20
+        limits.handlerInstructionsMax = 100_000_000
+        limits.handlerMilliseconds = 60_000
+        let harness = try SIPHarness(
+            """
+            local kept, runs = nil, 0
+            function on_request(req)
+              runs = runs + 1
+              log.info(runs)
+              if req.call_id == "free" then kept = nil end
+              if req.call_id == "fill" then while true do kept = { kept } end end
+              req:reply(200)
+            end
+            """, limits: limits)
+        var sequence = 0
+        func code(_ callID: String) -> Int? {
+            sequence += 1
+            return harness.receive(SIPText(method: "MESSAGE", branch: "z9hG4bK-\(sequence)", callID: callID)).first?
+                .code
+        }
+        #expect(code("other") == 200)
+        #expect(code("fill") == 500)
+        #expect(code("other") == 503)
+        harness.now += 999
+        #expect(code("free") == 503)
+        #expect(harness.count(.scriptFailures) == 3)
+        let told = harness.log.errors.filter {
+            $0.contains("of the 2097152 bytes its Lua VM may have (lua.vm_memory_bytes)")
+        }
+        #expect(told.count == 1)
+        harness.now += 1
+        #expect(code("free") == 200)
+        #expect(code("other") == 200)
+        // Lua ran four times: neither of the requests in the rest reached it.
+        #expect(harness.log.lines.filter { $0.level == .info }.map(\.text) == ["1", "2", "3", "4"])
+    }
+
+    @Test("a handler that goes over its own memory budget in a VM with room brings no rest")
+    func handlerMemory() throws {
+        var limits = ScriptLimits()
+        limits.handlerBytesMax = 1 << 20
+        let harness = try SIPHarness(
+            "function on_request(req) local kept while req.call_id == 'fill' do kept = { kept } end req:reply(200) end",
+            limits: limits)
+        #expect(harness.receive(SIPText(method: "MESSAGE", callID: "fill")).map(\.code) == [500])
+        #expect(harness.receive(SIPText(method: "MESSAGE", branch: "z9hG4bK-2")).map(\.code) == [200])
     }
 
     @Test("an ACK whose handler fails is dropped")
@@ -192,6 +244,38 @@ import Testing
         #expect(harness.log.lines.count == 1)
         #expect(harness.log.lines[0].level == .notice)
         #expect(harness.log.texts[0].contains("the global 'leaked'"))
+    }
+
+    @Test("a global made again and again is reported once a second, and clearing an absent one never")
+    func globalWrittenAgain() throws {
+        let harness = try SIPHarness("function on_request(req) absent = nil tmp = 1 tmp = nil req:drop() end")
+        for _ in 0..<3 { harness.receive() }
+        #expect(harness.log.lines.count == 1)
+        harness.now += 1_000
+        for _ in 0..<3 { harness.receive() }
+        #expect(harness.log.lines.count == 2)
+        #expect(harness.log.texts[1].hasSuffix("(2 more since the last such line)"))
+        #expect(!harness.log.texts.contains { $0.contains("absent") })
+    }
+
+    @Test("a level can be switched on and off while scripts run, and one that is off costs no line")
+    func logLevels() throws {
+        let isDebugging = Mutex(false)
+        let written = Mutex<[String]>([])
+        let log = ScriptLog(isEnabled: { level in level > .debug || isDebugging.withLock { $0 } }) { _, text, _ in
+            written.withLock { $0.append(String(decoding: text, as: UTF8.self)) }
+        }
+        func load(_ text: String) throws {
+            _ = try ScriptRouting.load(
+                ScriptSource(
+                    path: "routing.lua",
+                    text: "function on_request(req) end function on_start() log.debug('\(text)') log.info('i') end"),
+                log: log)
+        }
+        try load("a")
+        isDebugging.withLock { $0 = true }
+        try load("b")
+        #expect(written.withLock { $0 } == ["i", "b", "i"])
     }
 
     @Test("a reload between live transactions leaves each with the script it began with")
