@@ -23,7 +23,7 @@ extension Proxy: WorkerDelegate {
 
 /// The workers of one group as peers of each other.
 public final class WorkerLinks: WorkerPeers {
-    private unowned let worker: Worker
+    private let worker: Worker
     private let counters: [CounterBlock]
 
     /// - Parameters:

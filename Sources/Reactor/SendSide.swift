@@ -36,7 +36,12 @@ struct SendSide: ~Copyable {
         guard let memory = cl_map(bytes) else { throw .memory(bytes: bytes) }
         let senders = UnsafeMutablePointer<OpaquePointer>.allocate(capacity: sockets.count)
         for (index, socket) in sockets.enumerated() {
-            guard let sender = cl_sender_create(socket, Int32(slots)) else { throw .memory(bytes: bytes) }
+            guard let sender = cl_sender_create(socket, Int32(slots)) else {
+                for made in 0..<index { cl_sender_destroy(senders[made]) }
+                senders.deallocate()
+                cl_unmap(memory, bytes)
+                throw .memory(bytes: bytes)
+            }
             (senders + index).initialize(to: sender)
         }
         arena = memory

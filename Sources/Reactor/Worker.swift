@@ -31,7 +31,7 @@ public final class Worker: DatagramSink, @unchecked Sendable {
     /// The mailboxes of the whole group, owned by their workers; set before the threads start, freed by the group.
     var peerMailboxes: UnsafeMutableBufferPointer<Unmanaged<Mailbox>>
 
-    /// - Parameter sockets: bound, one for each listener; the worker closes them.
+    /// - Parameter sockets: bound, one for each listener; the worker closes them, also when it cannot be made.
     init(index: Int, listeners: [Listener], sockets: [Int32], configuration: ReactorConfiguration)
         throws(ReactorError)
     {
@@ -39,8 +39,19 @@ public final class Worker: DatagramSink, @unchecked Sendable {
         self.listeners = listeners
         self.configuration = configuration
         clock = WorkerClock(configuration.time)
-        counters = CounterBlock(count: ReactorCounter.allCases.count)
+        let counters = CounterBlock(count: ReactorCounter.allCases.count)
+        self.counters = counters
+        // What can fail comes before the memory that only `deinit` frees, and `deinit` runs once every property is set.
+        var isComplete = false
+        defer {
+            if !isComplete {
+                for socket in sockets { cl_close(socket) }
+                counters.deallocate()
+            }
+        }
         mailbox = try Mailbox(slots: configuration.mailboxSlots)
+        let receiving = try ReceiveSide(slots: configuration.batchMax)
+        let sending = try SendSide(sockets: sockets, configuration: configuration, counters: counters)
         peerMailboxes = UnsafeMutableBufferPointer(start: nil, count: 0)
         self.sockets = .allocate(capacity: sockets.count)
         for (position, descriptor) in sockets.enumerated() {
@@ -48,14 +59,15 @@ public final class Worker: DatagramSink, @unchecked Sendable {
                 to: WorkerSocket(descriptor: descriptor, isWildcard: listeners[position].address.isWildcard))
         }
         receiveSide = .allocate(capacity: 1)
-        receiveSide.initialize(to: try ReceiveSide(slots: configuration.batchMax))
+        receiveSide.initialize(to: receiving)
         sendSide = .allocate(capacity: 1)
-        sendSide.initialize(to: try SendSide(sockets: sockets, configuration: configuration, counters: counters))
+        sendSide.initialize(to: sending)
         current = .allocate(capacity: 1)
         current.initialize(to: CurrentDatagram())
         time = .allocate(capacity: 1)
         time.initialize(to: clock.milliseconds(at: cl_monotonic_nanoseconds()))
         epoll = cl_epoll_create()
+        isComplete = true
         guard epoll >= 0 else { throw .system(step: "epoll_create1", errno: -epoll) }
         var result = cl_epoll_add(epoll, mailbox.eventDescriptor, UInt64(sockets.count), 1)
         for (position, descriptor) in sockets.enumerated() where result == 0 {

@@ -42,10 +42,16 @@ public final class WorkerGroup {
         }
         var workers: [Worker] = []
         for index in 0..<configuration.workers {
-            workers.append(
-                try Worker(
-                    index: index, listeners: listeners, sockets: sockets.map { $0[index] },
-                    configuration: configuration))
+            do {
+                workers.append(
+                    try Worker(
+                        index: index, listeners: listeners, sockets: sockets.map { $0[index] },
+                        configuration: configuration))
+            } catch {
+                // Those up to this one are closed by their workers.
+                for ofListener in sockets { for socket in ofListener[(index + 1)...] { cl_close(socket) } }
+                throw error
+            }
         }
         self.configuration = configuration
         self.listeners = listeners
@@ -75,6 +81,17 @@ public final class WorkerGroup {
                 throw error
             }
         }
+    }
+
+    /// Buffer sizes that the kernel granted the first worker's socket of a listener, in the terms in which they were asked for; nil when it
+    /// does not tell.
+    public func grantedBufferBytes(listener: Int) -> (receive: Int, send: Int)? {
+        guard let worker = workers.first, worker.listeners.indices.contains(listener) else { return nil }
+        var receive: Int32 = 0
+        var send: Int32 = 0
+        guard cl_socket_buffers(worker.sockets[listener].descriptor, &receive, &send) == 0 else { return nil }
+        // The kernel doubles what it is asked for, for its own bookkeeping, and reports that.
+        return (Int(receive) / 2, Int(send) / 2)
     }
 
     /// Ends all loops and waits for their threads. Does nothing the second time.

@@ -21,7 +21,7 @@ struct ConfigurationErrorTests {
     static let scalars = [
         Case(#"workers: "two""#, #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#),
         Case("workers: 0", #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "0""#),
-        Case("workers: 5000", "t.yaml:1:10: workers: expected at most 1024, got 5000"),
+        Case("workers: 257", "t.yaml:1:10: workers: expected at most 256, got 257"),
         Case("workers: [1]", #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got a list"#),
         Case("workers: +2", #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "+2""#),
         Case("pin_workers: 2", #"t.yaml:1:14: pin_workers: expected true or false, got "2""#),
@@ -30,7 +30,7 @@ struct ConfigurationErrorTests {
             #"t.yaml:2:13: limits.branches: expected a whole number from 1 to 64, got "65""#),
         Case(
             "limits:\n  transactions: 99999999999999999999",
-            #"t.yaml:2:17: limits.transactions: expected a whole number from 1 to 10000000, got "99999999999999999999""#
+            #"t.yaml:2:17: limits.transactions: expected a whole number from 1 to 4000000, got "99999999999999999999""#
         ),
         Case(
             "limits: {transaction_memory_bytes: 1KiB}",

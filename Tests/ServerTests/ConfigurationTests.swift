@@ -94,16 +94,6 @@ struct ConfigurationTests {
             try load("state: {branch_key: correct horse}").configuration.state.branchKey == Array("correct horse".utf8))
     }
 
-    @Test("an address belongs to a network by its prefix")
-    func networks() throws {
-        let network = try #require(Network("192.0.2.128/25"))
-        #expect(network.contains(try #require(IPAddress("192.0.2.255"))))
-        #expect(!network.contains(try #require(IPAddress("192.0.2.127"))))
-        #expect(!network.contains(try #require(IPAddress("2001:db8::1"))))
-        #expect(try #require(Network("0.0.0.0/0")).contains(try #require(IPAddress("192.0.2.1"))))
-        #expect(Network(try #require(IPAddress("::1"))).contains(try #require(IPAddress("0:0::1"))))
-    }
-
     // MARK: Environment
 
     @Test("the environment wins over the file")

@@ -89,7 +89,7 @@ struct LogTests {
         let pipe = try LinePipe()
         // Its reading end stays with the thread that empties it below.
         defer { close(pipe.writer) }
-        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 10) {
+        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 10, reopenNotice: { _ in [] }) {
             Array("dropped \($0)\n".utf8)
         }
         // A pipe takes 64 KiB; the writer then waits in its write, and ten lines wait for the writer.
@@ -110,7 +110,9 @@ struct LogTests {
     func notice() throws {
         let pipe = try LinePipe()
         defer { pipe.closeBoth() }
-        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 2) { Array("dropped \($0)\n".utf8) }
+        let writer = try LogWriter(destination: .descriptor(pipe.writer), linesMax: 2, reopenNotice: { _ in [] }) {
+            Array("dropped \($0)\n".utf8)
+        }
         let line = [UInt8](repeating: 0x78, count: 199_999) + [0x0A]
         for _ in 0..<20 { writer.write(line) }
         let dropped = writer.droppedCount
@@ -149,6 +151,21 @@ struct LogTests {
         output.writer.reopen()
         logger.info("new")
         #expect(try lines(output) == ["T INFO     new"])
+    }
+
+    @Test("a log file that cannot be opened anew is written on, which is said and counted")
+    func rotationFails() throws {
+        let output = try output()
+        try FileManager.default.moveItem(atPath: folder.file("proxy.log"), toPath: folder.file("proxy.log.1"))
+        try FileManager.default.createDirectory(atPath: folder.file("proxy.log"), withIntermediateDirectories: false)
+        output.writer.reopen()
+        output.logger(label: ServartukaVersion.name).info("more")
+        #expect(output.writer.flush(milliseconds: 10_000))
+        output.writer.close()
+        let text = try String(contentsOfFile: folder.file("proxy.log.1"), encoding: .utf8)
+        #expect(text.contains(#"cannot open the log file anew, the old one is written on error="Is a directory""#))
+        #expect(text.hasSuffix("more\n"))
+        #expect(output.writer.reopenFailedCount == 1)
     }
 
     @Test("a destination that cannot be opened says why")

@@ -95,6 +95,20 @@ struct SupervisorTests {
         #expect(runtime.calls == ["drain", "stop"])
     }
 
+    @Test("a drain that finds a mailbox full is told again until all workers know")
+    func drainAgain() async throws {
+        runtime.state.withLock { state in
+            state.snapshot.transactionsInFlight = 1
+            state.drainsRefused = 2
+        }
+        _ = try result(.drain)
+        async let ending = runDetached()
+        while runtime.calls.count < 3 { await Task.yield() }
+        runtime.state.withLock { $0.snapshot.transactionsInFlight = 0 }
+        #expect(await ending == .drained)
+        #expect(runtime.calls == ["drain", "drain", "drain", "stop"])
+    }
+
     @Test("stop ends at once")
     func stop() async throws {
         runtime.state.withLock { $0.snapshot.transactionsInFlight = 3 }

@@ -25,6 +25,8 @@ final class MemoryRuntime: ProxyRuntime {
             workers: [[5, 2], [7, 1]], listeners: ["udp:192.0.2.1:5060"], transactionsInFlight: 0, scriptGeneration: 1)
         var reloadError: RuntimeError?
         var reloaded: [Configuration] = []
+        /// How many calls of `drain` find a mailbox full.
+        var drainsRefused = 0
     }
 
     let state = Mutex(State())
@@ -52,7 +54,15 @@ final class MemoryRuntime: ProxyRuntime {
     }
 
     func snapshot() -> RuntimeSnapshot { state.withLock { $0.snapshot } }
-    func drain() { state.withLock { $0.calls.append("drain") } }
+
+    func drain() -> Bool {
+        state.withLock { state in
+            state.calls.append("drain")
+            state.drainsRefused -= 1
+            return state.drainsRefused < 0
+        }
+    }
+
     func stop() { state.withLock { $0.calls.append("stop") } }
 }
 

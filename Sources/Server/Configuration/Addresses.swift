@@ -111,16 +111,5 @@ public struct Network: Sendable, Hashable, CustomStringConvertible {
         return false
     }
 
-    public func contains(_ other: IPAddress) -> Bool {
-        guard other.bytes.count == address.bytes.count else { return false }
-        for index in address.bytes.indices {
-            let kept = min(max(prefixBits - index * 8, 0), 8)
-            if kept == 0 { return true }
-            let mask: UInt8 = kept == 8 ? 0xFF : ~(0xFF >> UInt8(kept))
-            if address.bytes[index] & mask != other.bytes[index] & mask { return false }
-        }
-        return true
-    }
-
     public var description: String { prefixBits == address.bitCount ? "\(address)" : "\(address)/\(prefixBits)" }
 }

@@ -26,6 +26,9 @@ public struct Configuration: Sendable, Equatable {
 
     public init() {}
 
+    /// Branches name the worker that they belong to in one byte.
+    public static let workersMax = 256
+
     /// Where and when the proxy keeps transaction state of its own accord.
     public struct State: Sendable, Equatable {
         public enum Policy: String, Sendable, CaseIterable {
@@ -169,6 +172,8 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 }
 
 /// A neighbour that the proxy knows by address.
+///
+/// Kept for state signalling: today routing knows a peer of one address by its name; networks and `trusted` have no effect.
 public struct Peer: Sendable, Equatable {
     public var name: String
     public var network: Network

@@ -162,7 +162,7 @@ extension ConfigurationReader {
 
     /// Each worker opens a socket for each address.
     static let listenersMax = 32
-    /// Looked through for every message of a stranger.
+    /// Each with a name that targets are looked up by; more is a mistake.
     static let peersMax = 4_096
 
     private mutating func readListener(_ node: ConfigurationNode, key: String) -> ListenAddress? {

@@ -9,8 +9,8 @@ extension Setting {
             "Socket addresses to receive on. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
-            "workers", .workers(\.workers, 1...1_024),
-            "Worker threads; `auto` is one for each processor of the process's quota."),
+            "workers", .workers(\.workers, 1...Configuration.workersMax),
+            "Worker threads, at most 256; `auto` is one for each processor of the process's quota."),
         Setting("pin_workers", .boolean(\.pinWorkers), "Bind each worker to a processor of its own."),
         Setting(
             "script", .path(\.script), appliesOnReload: true,
@@ -30,7 +30,8 @@ extension Setting {
         Setting(
             "peers", .peers(\.peers),
             "Known neighbours: a name, an address (ADDRESS, ADDRESS:PORT or a network ADDRESS/BITS) and whether "
-                + "what they assert is trusted."),
+                + "they are trusted. Routing knows a peer of one address by its name; networks and `trusted` are "
+                + "read and checked but have no effect yet."),
     ]
 
     private static let state: [Setting] = [
@@ -45,7 +46,7 @@ extension Setting {
 
     private static let limits: [Setting] = [
         Setting(
-            "limits.transactions", .integer(\.limits.transactions, 1...10_000_000),
+            "limits.transactions", .integer(\.limits.transactions, 1...4_000_000),
             "Server transactions that one worker holds, and as many client transactions; further requests are "
                 + "answered 503."),
         Setting(
@@ -86,7 +87,7 @@ extension Setting {
             "Kernel send buffer of each socket."),
         Setting(
             "sockets.batch", .integer(\.sockets.batch, 1...64),
-            "Datagrams read or written by one system call at most."),
+            "Datagrams received by one system call at most."),
         Setting(
             "sockets.busy_poll_microseconds", .time(\.sockets.busyPollMicroseconds, .microseconds, 0...10_000),
             "How long a worker that has just had traffic polls before it sleeps: less delay for more processor time."),

@@ -28,8 +28,11 @@ struct ControlListener: ~Copyable {
         var status = stat()
         guard bound == 0, listen(descriptor, ControlListener.backlog) == 0, stat(path, &status) == 0 else {
             let reason = bound == nil ? "the path is empty or too long" : "\(SystemError.current)"
+            let hint = ControlListener.hint(path, bound)
+            // After bind the file is ours, and nobody would answer there.
+            if bound == 0 { unlink(path) }
             close(descriptor)
-            throw ControlError("control socket \(path): \(reason)\(ControlListener.hint(path, bound))")
+            throw ControlError("control socket \(path): \(reason)\(hint)")
         }
         self.descriptor = descriptor
         self.path = path

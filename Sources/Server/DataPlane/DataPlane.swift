@@ -6,31 +6,41 @@ internal import Synchronization
 
 /// The running proxy: a group of workers, a `Proxy` on each, and the routing logic they share by generation.
 public final class DataPlane: ProxyRuntime {
-    private struct Running {
+    struct Running {
         var group: WorkerGroup?
         var configuration: Configuration
         var settings: ProxySettings?
         var scriptGeneration = 0
+        /// About the sockets, found at the start.
+        var warnings: [String] = []
     }
 
-    private let running: Mutex<Running>
+    let running: Mutex<Running>
     /// Proxy counters of each worker; made before the workers and never freed while this lives.
-    private let counters: [CounterBlock]
-    private let routing: RoutingFactory
+    let counters: [CounterBlock]
+    let routing: RoutingFactory
+    let commandMilliseconds: Int
 
-    /// - Parameter routing: makes the routing logic of each worker from the configuration.
-    init(_ configuration: Configuration, routing: RoutingFactory) {
+    /// - Parameters:
+    ///   - routing: makes the routing logic of each worker from the configuration.
+    ///   - commandMilliseconds: how long workers may take to run a command before a reload is given up.
+    init(_ configuration: Configuration, routing: RoutingFactory, commandMilliseconds: Int) {
         let workerCount =
             switch configuration.workers {
             case .automatic: ProcessorQuota.current()
             case .fixed(let count): count
             }
-        counters = (0..<workerCount).map { _ in CounterBlock(count: ProxyCounter.allCases.count) }
+        counters = (0..<min(workerCount, Configuration.workersMax)).map { _ in
+            CounterBlock(count: ProxyCounter.allCases.count)
+        }
         running = Mutex(Running(configuration: configuration))
         self.routing = routing
+        self.commandMilliseconds = commandMilliseconds
     }
 
     deinit {
+        // The workers write their counters until their threads have ended.
+        stop()
         for block in counters { block.deallocate() }
     }
 
@@ -86,30 +96,7 @@ public final class DataPlane: ProxyRuntime {
         running.group = group
         running.settings = settings
         running.scriptGeneration = configuration.script == nil ? 0 : 1
-    }
-
-    public func reload(_ configuration: Configuration) throws(RuntimeError) {
-        // All logics are made before any worker sees one: a script in error changes nothing.
-        let logics = try routing.make(configuration, workers: counters.count)
-        let handed = Handover(logics)
-        let workers = running.withLock { running in running.group?.workers ?? [] }
-        let outcome = Mutex((answered: 0, refused: 0))
-        for worker in workers {
-            let posted = worker.post { worker, delegate in
-                let installed = (delegate as? Proxy)?.install(handed.take(worker.index)) ?? false
-                outcome.withLock { $0 = ($0.answered + 1, $0.refused + (installed ? 0 : 1)) }
-            }
-            if !posted { outcome.withLock { $0 = ($0.answered + 1, $0.refused + 1) } }
-        }
-        waitUntil { outcome.withLock { $0.answered } == workers.count }
-        let taken = outcome.withLock { $0.answered - $0.refused }
-        guard taken == workers.count else {
-            throw RuntimeError("only \(taken) of \(workers.count) workers took the new scripts over; reload again")
-        }
-        running.withLock { running in
-            running.configuration = configuration
-            if configuration.script != nil { running.scriptGeneration += 1 }
-        }
+        running.warnings = Self.bufferWarnings(group, asked: configuration.sockets)
     }
 
     public func snapshot() -> RuntimeSnapshot {
@@ -124,15 +111,17 @@ public final class DataPlane: ProxyRuntime {
             }
             return RuntimeSnapshot(
                 workers: values, listeners: group.listeners.map { "udp:\($0.address)" }, transactionsInFlight: inFlight,
-                scriptGeneration: running.scriptGeneration)
+                scriptGeneration: running.scriptGeneration, warnings: running.warnings)
         }
     }
 
-    public func drain() {
+    public func drain() -> Bool {
         let workers = running.withLock { running in running.group?.workers ?? [] }
-        for worker in workers {
-            _ = worker.post { _, delegate in (delegate as? Proxy)?.isDraining = true }
+        var told = 0
+        for worker in workers where worker.post({ _, delegate in (delegate as? Proxy)?.isDraining = true }) {
+            told += 1
         }
+        return told == workers.count
     }
 
     public func stop() {
@@ -142,42 +131,31 @@ public final class DataPlane: ProxyRuntime {
         }
         group?.stop()
     }
-
-    /// How long workers may take to run a command before the caller goes on without them.
-    private static let commandMilliseconds = 5_000
-
-    private func waitUntil(_ condition: () -> Bool) {
-        let deadline = MonotonicClock.milliseconds + Self.commandMilliseconds
-        while !condition(), MonotonicClock.milliseconds < deadline { usleep(200) }
-    }
-}
-
-/// Carries one routing logic to each worker's thread. Made on a control thread, each is taken exactly once by the
-/// worker that owns it from then on.
-private final class Handover: Sendable {
-    private struct Logics: @unchecked Sendable {
-        // Unchecked: a logic is touched by one thread at a time, first the maker, after `take` its worker.
-        var waiting: [(any RoutingLogic)?]
-    }
-
-    private let logics: Mutex<Logics>
-
-    init(_ logics: [any RoutingLogic]) {
-        self.logics = Mutex(Logics(waiting: logics))
-    }
-
-    func take(_ worker: Int) -> any RoutingLogic {
-        logics.withLock { logics in
-            guard let logic = logics.waiting[worker] else { preconditionFailure("a worker's logic was taken twice") }
-            logics.waiting[worker] = nil
-            return logic
-        }
-    }
 }
 
 extension DataPlane {
     /// The data plane of a configuration, with its script or without. Lines of scripts go to `log`.
-    public static func make(_ configuration: Configuration, log: LogOutput) -> DataPlane {
-        DataPlane(configuration, routing: RoutingFactory(log: ScriptLog(log)))
+    ///
+    /// - Parameter commandMilliseconds: how long workers may take to answer before a reload is given up.
+    public static func make(
+        _ configuration: Configuration, log: LogOutput, commandMilliseconds: Int = 5_000
+    ) -> DataPlane {
+        DataPlane(configuration, routing: RoutingFactory(log: ScriptLog(log)), commandMilliseconds: commandMilliseconds)
+    }
+
+    /// What the kernel granted less of than was asked for, and how to mend it.
+    private static func bufferWarnings(_ group: WorkerGroup, asked: Configuration.Sockets) -> [String] {
+        // The same for all sockets of the process. The kernel counts twice as many, in 32 bits.
+        let possible = Int(Int32.max) / 2
+        guard let granted = group.grantedBufferBytes(listener: 0) else { return [] }
+        return [
+            ("sockets.receive_buffer_bytes", asked.receiveBufferBytes, granted.receive, "net.core.rmem_max"),
+            ("sockets.send_buffer_bytes", asked.sendBufferBytes, granted.send, "net.core.wmem_max"),
+        ].compactMap { key, asked, granted, limit in
+            granted >= min(asked, possible)
+                ? nil
+                : "\(key): the kernel granted \(granted) bytes of \(asked); raise its limit with "
+                    + "`sysctl -w \(limit)=\(asked)` or give the process CAP_NET_ADMIN"
+        }
     }
 }

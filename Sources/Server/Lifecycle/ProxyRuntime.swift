@@ -21,7 +21,9 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     func snapshot() -> RuntimeSnapshot
 
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
-    func drain()
+    ///
+    /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.
+    func drain() -> Bool
 
     /// Ends the workers and waits for them. May be called again, and after a `start` that failed.
     func stop()
@@ -57,14 +59,18 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     public var transactionsInFlight: Int
     /// Counts script loads; 0 without a script.
     public var scriptGeneration: Int
+    /// What the operator should know and may mend, for example buffers smaller than asked for; a sentence each.
+    public var warnings: [String]
 
     public init(
-        workers: [[UInt64]] = [], listeners: [String] = [], transactionsInFlight: Int = 0, scriptGeneration: Int = 0
+        workers: [[UInt64]] = [], listeners: [String] = [], transactionsInFlight: Int = 0, scriptGeneration: Int = 0,
+        warnings: [String] = []
     ) {
         self.workers = workers
         self.listeners = listeners
         self.transactionsInFlight = transactionsInFlight
         self.scriptGeneration = scriptGeneration
+        self.warnings = warnings
     }
 }
 

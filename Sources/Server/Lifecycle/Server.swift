@@ -91,6 +91,7 @@ enum Banner {
                 "routing": "\(routing(configuration))", "workers": "\(snapshot.workers.count)",
             ])
         for listener in snapshot.listeners { logger.notice("listening", metadata: ["address": "\(listener)"]) }
+        for warning in snapshot.warnings { logger.warning("\(warning)") }
         for section in Setting.sections {
             var values: Logger.Metadata = [:]
             for setting in Setting.all where setting.section == section {

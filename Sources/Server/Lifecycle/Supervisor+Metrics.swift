@@ -16,6 +16,9 @@ extension Supervisor {
             help: "Log lines dropped because the reader of the log was too slow.")
         static let logFailed = MetricFamily(
             "servartuka_log_lines_failed_total", kind: .counter, help: "Log lines that could not be written.")
+        static let logReopensFailed = MetricFamily(
+            "servartuka_log_reopens_failed_total", kind: .counter,
+            help: "Times the log file could not be opened anew; the old one is written on.")
         static let started = MetricFamily(
             "process_start_time_seconds", kind: .gauge,
             help: "Start time of the process since the Unix epoch in seconds.")
@@ -44,6 +47,7 @@ extension Supervisor {
             ])
         page.add(Family.logDropped, log.writer.droppedCount)
         page.add(Family.logFailed, log.writer.failedCount)
+        page.add(Family.logReopensFailed, log.writer.reopenFailedCount)
         page.add(Family.started, [MetricSample(.number(process.startedSeconds))])
         page.add(Family.cpu, [MetricSample(.number(process.cpuSeconds))])
         if let bytes = process.residentBytes { page.add(Family.resident, bytes) }

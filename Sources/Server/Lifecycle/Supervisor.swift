@@ -10,6 +10,8 @@ public final class Supervisor: Sendable {
     struct Shared {
         var lifecycle = Lifecycle()
         var events: [LifecycleEvent] = []
+        /// A drain has begun and not every worker could be told yet.
+        var drainIsUntold = false
         var loaded: LoadedConfiguration
         var reloadsSucceeded: UInt64 = 0
         var reloadsFailed: UInt64 = 0
@@ -52,6 +54,7 @@ public final class Supervisor: Sendable {
             let event = shared.wait(
                 milliseconds: draining ? Supervisor.drainTickMilliseconds : nil, until: { !$0.events.isEmpty },
                 then: { $0.events.isEmpty ? nil : $0.events.removeFirst() })
+            if event == nil { tellDrain() }
             if let ending = handle(event ?? .tick(inFlight: runtime.snapshot().transactionsInFlight)) {
                 runtime.stop()
                 return ending
@@ -75,13 +78,20 @@ public final class Supervisor: Sendable {
             return nil
         case .beginDrain:
             logger.notice("draining", metadata: ["drain_seconds": "\(drainSeconds)"])
-            runtime.drain()
+            shared.withLock { $0.drainIsUntold = true }
+            tellDrain()
             return nil
         case .end(let ending):
             let left = runtime.snapshot().transactionsInFlight
             logger.notice("stopping", metadata: ["reason": "\(ending.rawValue)", "transactions": "\(left)"])
             return ending
         }
+    }
+
+    /// A full mailbox must not lose the drain: tried again at every tick until all workers are told.
+    private func tellDrain() {
+        guard shared.withLock({ $0.drainIsUntold }), runtime.drain() else { return }
+        shared.withLock { $0.drainIsUntold = false }
     }
 
     // MARK: Reload

@@ -30,6 +30,7 @@ public final class LogWriter: Sendable {
         var dropped: UInt64 = 0
         var reportedDropped: UInt64 = 0
         var failed: UInt64 = 0
+        var reopensFailed: UInt64 = 0
     }
 
     private let queue = Monitor(Queue())
@@ -37,15 +38,19 @@ public final class LogWriter: Sendable {
     private let linesMax: Int
     /// Makes the line that says how many lines were dropped.
     private let dropNotice: @Sendable (UInt64) -> [UInt8]
+    /// Makes the line that says why the file could not be opened anew.
+    private let reopenNotice: @Sendable (SystemError) -> [UInt8]
 
     /// - Throws: when the file cannot be opened or the thread not be started.
     public init(
-        destination: LogDestination, linesMax: Int, dropNotice: @escaping @Sendable (UInt64) -> [UInt8]
+        destination: LogDestination, linesMax: Int, reopenNotice: @escaping @Sendable (SystemError) -> [UInt8],
+        dropNotice: @escaping @Sendable (UInt64) -> [UInt8]
     ) throws(SystemError) {
         precondition(linesMax > 0, "a queue holds something")
         self.destination = destination
         self.linesMax = linesMax
         self.dropNotice = dropNotice
+        self.reopenNotice = reopenNotice
         let descriptor = try LogWriter.open(destination)
         // The thread keeps the writer alive until `close`, and is detached: a reader that stands still for ever must
         // not keep the process from ending.
@@ -70,6 +75,9 @@ public final class LogWriter: Sendable {
 
     /// Lines that were taken but could not be written, for example to a full disk.
     public var failedCount: UInt64 { queue.withLock { $0.failed } }
+
+    /// How often the file could not be opened anew; lines go on into the one that was open.
+    public var reopenFailedCount: UInt64 { queue.withLock { $0.reopensFailed } }
 
     /// Opens the file anew before the next line, after it was moved away. No effect on descriptors.
     public func reopen() {
@@ -115,11 +123,8 @@ public final class LogWriter: Sendable {
                     queue.reportedDropped = queue.dropped
                     return work
                 })
-            if work.reopen, case .file = destination, let fresh = try? LogWriter.open(destination) {
-                Glibc.close(descriptor)
-                descriptor = fresh
-            }
             var bytes: [UInt8] = []
+            if work.reopen, let error = reopen(&descriptor) { bytes += reopenNotice(error) }
             for line in work.lines { bytes.append(contentsOf: line) }
             if work.dropped > 0 { bytes.append(contentsOf: dropNotice(work.dropped)) }
             let wasWritten = LogWriter.writeAll(bytes, to: descriptor)
@@ -131,6 +136,20 @@ public final class LogWriter: Sendable {
             if work.isClosed, work.lines.isEmpty { break }
         }
         if case .file = destination { Glibc.close(descriptor) }
+    }
+
+    /// Replaces the descriptor of a file; on failure the old one stays, and the error is counted and returned.
+    private func reopen(_ descriptor: inout Int32) -> SystemError? {
+        guard case .file = destination else { return nil }
+        do throws(SystemError) {
+            let fresh = try LogWriter.open(destination)
+            Glibc.close(descriptor)
+            descriptor = fresh
+            return nil
+        } catch {
+            queue.withLock { $0.reopensFailed &+= 1 }
+            return error
+        }
     }
 
     private static func open(_ destination: LogDestination) throws(SystemError) -> Int32 {

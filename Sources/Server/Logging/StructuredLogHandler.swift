@@ -14,6 +14,12 @@ public final class LogOutput: Sendable {
         levelIndex = Atomic(LogOutput.index(options.level))
         writer = try LogWriter(
             destination: LogDestination(options.destination), linesMax: options.queue,
+            reopenNotice: { error in
+                LogLine(
+                    level: .error, message: "cannot open the log file anew, the old one is written on",
+                    fields: [("error", "\(error)")]
+                ).bytes(format, at: LogLine.now)
+            },
             dropNotice: { count in
                 LogLine(level: .warning, message: "log lines dropped", fields: [("count", String(count))])
                     .bytes(format, at: LogLine.now)

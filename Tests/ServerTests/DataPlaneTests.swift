@@ -1,0 +1,109 @@
+import Foundation
+import Server
+import Testing
+
+@Suite("Data plane", .serialized)
+struct DataPlaneTests {
+    private let folder: TemporaryFolder
+    private let log: LogOutput
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var options = Configuration.LoggingOptions()
+        options.destination = folder.file("log")
+        log = try LogOutput(options)
+    }
+
+    private func configuration(_ yaml: String, script: String) throws -> Configuration {
+        try script.write(toFile: folder.file("r.lua"), atomically: true, encoding: .utf8)
+        try "listen: \"udp:127.0.0.1:0\"\nscript: r.lua\n\(yaml)\n".write(
+            toFile: folder.file("c.yaml"), atomically: true, encoding: .utf8)
+        return try ConfigurationLoader.load(path: folder.file("c.yaml"), environment: [:]).configuration
+    }
+
+    @Test("every worker takes a new script over, and a drain reaches all")
+    func reload() throws {
+        let configuration = try configuration("workers: 3", script: "function on_request(req) return req:relay() end")
+        let plane = DataPlane.make(configuration, log: log)
+        try plane.start()
+        #expect(plane.snapshot().workers.count == 3)
+        for generation in 2...20 {
+            try plane.reload(configuration)
+            #expect(plane.snapshot().scriptGeneration == generation)
+        }
+        #expect(plane.drain())
+        // Without `stop`: the last reference ends the threads before it frees what they write to.
+    }
+
+    @Test("a worker that does not answer keeps the reload from changing anything")
+    func silentWorker() throws {
+        let slow = "function on_request(req) log.warning('busy') while true do end end"
+        let configuration = try configuration(
+            "workers: 1\nlua: {milliseconds: 2000, instructions: 1_000_000_000}", script: slow)
+        let plane = DataPlane.make(configuration, log: log, commandMilliseconds: 20)
+        try plane.start()
+        defer { plane.stop() }
+        let listener = try #require(plane.snapshot().listeners.first)
+        try send(
+            "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\n"
+                + "Max-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\n"
+                + "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", to: listener)
+        while true {
+            log.writer.flush(milliseconds: 1_000)
+            if try String(contentsOfFile: folder.file("log"), encoding: .utf8).contains("busy") { break }
+        }
+        let error = #expect(throws: RuntimeError.self) { try plane.reload(configuration) }
+        #expect(error?.message == "worker 0 did not answer; nothing was changed, reload again")
+        #expect(plane.snapshot().scriptGeneration == 1)
+    }
+
+    @Test("buffers smaller than asked for are told with the limit to raise")
+    func buffers() throws {
+        let text = "function on_request(req) return req:relay() end"
+        // Within every system's limit.
+        let small = try configuration(
+            "workers: 1\nsockets: {receive_buffer_bytes: 64KiB, send_buffer_bytes: 64KiB}", script: text)
+        let plane = DataPlane.make(small, log: log)
+        try plane.start()
+        #expect(plane.snapshot().warnings.isEmpty)
+        plane.stop()
+        let large = try configuration("workers: 1\nsockets: {receive_buffer_bytes: 1GiB}", script: text)
+        let other = DataPlane.make(large, log: log)
+        try other.start()
+        defer { other.stop() }
+        let warned = other.snapshot().warnings.contains { $0.contains("sysctl -w net.core.rmem_max=1073741824") }
+        #expect(warned == (grantedBytes(of: 1 << 30) < Int(Int32.max) / 2))
+    }
+
+    /// What the kernel grants this process of a receive buffer.
+    private func grantedBytes(of asked: Int32) -> Int {
+        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(descriptor) }
+        var asked = asked
+        let length = socklen_t(MemoryLayout<Int32>.size)
+        if setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &asked, length) != 0 {
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &asked, length)
+        }
+        var granted: Int32 = 0
+        var size = length
+        getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &granted, &size)
+        return Int(granted) / 2
+    }
+
+    private func send(_ text: String, to listener: String) throws {
+        let port = try #require(UInt16(listener.split(separator: ":").last ?? ""))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+        defer { close(descriptor) }
+        let bytes = Array(text.utf8)
+        let sent = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                sendto(descriptor, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        #expect(sent == bytes.count)
+    }
+}
