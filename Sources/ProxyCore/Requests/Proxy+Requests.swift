@@ -85,7 +85,9 @@ extension Proxy {
     /// An ACK to a non-2xx response that this proxy made without keeping state: the To tag tells.
     private func absorbsAck(key: TransactionKey) -> Bool {
         guard message.pointee.toTag.count == LocalTag.count else { return false }
-        guard LocalTag(key: key, hashKey: settings.hashKey).matches(message.pointee.bytes(message.pointee.toTag)) else { return false }
+        guard LocalTag(key: key, hashKey: settings.hashKey).matches(message.pointee.bytes(message.pointee.toTag)) else {
+            return false
+        }
         count(.acksAbsorbed)
         return true
     }

@@ -138,7 +138,8 @@ extension Proxy {
 
     private func forwardByVia() {
         let via = message.pointee.topVia
-        guard let branch = Branch(message.pointee.bytes(via.branch)), let origin = ViaOrigin(via, in: message.pointee.bytes)
+        guard let branch = Branch(message.pointee.bytes(via.branch)),
+            let origin = ViaOrigin(via, in: message.pointee.bytes)
         else { return }
         forwardResponseStatelessly(branch, origin)
     }

@@ -67,19 +67,22 @@ extension ScriptLog {
     /// Lines of scripts in the process's log, whose queue is bounded: a worker never waits for a disk.
     init(_ output: LogOutput) {
         let logger = output.logger(label: "script")
-        self.init(minimumLevel: .debug) { level, text, callID in
-            let wanted: Logger.Level =
-                switch level {
-                case .debug: .debug
-                case .info: .info
-                case .notice: .notice
-                case .warning: .warning
-                case .error: .error
-                }
-            guard wanted >= logger.logLevel else { return }
+        self.init(isEnabled: { $0.loggerLevel >= logger.logLevel }) { level, text, callID in
             var metadata: Logger.Metadata = [:]
             if !callID.isEmpty { metadata["call_id"] = "\(String(decoding: callID, as: UTF8.self))" }
-            logger.log(level: wanted, "\(String(decoding: text, as: UTF8.self))", metadata: metadata)
+            logger.log(level: level.loggerLevel, "\(String(decoding: text, as: UTF8.self))", metadata: metadata)
+        }
+    }
+}
+
+extension ScriptLog.Level {
+    fileprivate var loggerLevel: Logger.Level {
+        switch self {
+        case .debug: .debug
+        case .info: .info
+        case .notice: .notice
+        case .warning: .warning
+        case .error: .error
         }
     }
 }
