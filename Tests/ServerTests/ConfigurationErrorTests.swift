@@ -34,7 +34,7 @@ struct ConfigurationErrorTests {
         ),
         Case(
             "limits: {transaction_memory_bytes: 1KiB}",
-            #"t.yaml:1:36: limits.transaction_memory_bytes: expected a size from 1MiB to 1TiB, got "1KiB""#),
+            #"t.yaml:1:36: limits.transaction_memory_bytes: expected a size from 1MiB to 1024GiB, got "1KiB""#),
         Case(
             "lua: {memory_bytes: 9000000000GiB}",
             #"t.yaml:1:21: lua.memory_bytes: expected a size from 64KiB to 16GiB, got "9000000000GiB""#),
