@@ -74,7 +74,9 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ScriptingTests",
-            dependencies: ["Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy"],
+            dependencies: [
+                "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy", "CAllocationCounter",
+            ],
             swiftSettings: swiftSettings),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
         .testTarget(

@@ -200,7 +200,7 @@ enum DecisionBindings {
         switch Int(value.type) {
         case SV_BYTES:
             try EditedHeader.check(
-                value: value.buffer, of: HeaderName.identify(name), "req:reply: header \(name.quoted)")
+                value: value.buffer, of: HeaderName.identify(name), "req:reply: headers")
             lines.append(value.buffer)
         case SV_INTEGER: lines.append(decimal: value.integer)
         default:

@@ -98,7 +98,7 @@ enum HeaderBindings {
     // MARK: Editing
 
     static func set(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
-        let header = try EditedHeader(call, "set")
+        let header = try EditedHeader(call, "req.headers:set")
         let value = try header.value(call)
         let host = call.sip
         try removeLines(header, host, keepingFirst: true)
@@ -122,7 +122,7 @@ enum HeaderBindings {
     }
 
     static func add(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
-        let header = try EditedHeader(call, "add")
+        let header = try EditedHeader(call, "req.headers:add")
         let value = try header.value(call)
         let host = call.sip
         // A line added does not meet other edits of the same header: those keep to the lines that were there.
@@ -138,7 +138,7 @@ enum HeaderBindings {
     }
 
     static func remove(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
-        let header = try EditedHeader(call, "remove")
+        let header = try EditedHeader(call, "req.headers:remove")
         try removeLines(header, call.sip, keepingFirst: false)
         return try finish(header, call.sip)
     }
@@ -190,22 +190,24 @@ extension ScriptHost {
 
 /// The header that an edit is about, checked.
 struct EditedHeader {
-    let method: StaticString
+    /// For error messages: no text is put together for calls that succeed.
+    let caller: StaticString
     let name: HeaderName
     let text: UnsafeRawBufferPointer
     /// In the host's set of touched headers.
     let bit: UInt64
 
-    init(_ call: borrowing ScriptCall, _ method: StaticString) throws(ScriptFailure) {
-        self.method = method
+    init(_ call: borrowing ScriptCall, _ caller: StaticString) throws(ScriptFailure) {
+        self.caller = caller
         text = call.bytes(0) ?? .none
         name = HeaderName.identify(text)
         bit = HeaderName.touchedBit(name, text)
-        try Self.check(text, name, "req.headers:\(method)")
+        try Self.check(text, name, caller)
     }
 
     /// Throws for what is no header name, and for headers that scripts may not touch.
-    static func check(_ text: UnsafeRawBufferPointer, _ name: HeaderName, _ caller: String) throws(ScriptFailure) {
+    static func check(_ text: UnsafeRawBufferPointer, _ name: HeaderName, _ caller: StaticString) throws(ScriptFailure)
+    {
         guard !text.isEmpty, text.count <= HeaderBindings.nameBytesMax, text.allSatisfy({ isToken($0) }) else {
             throw ScriptFailure("\(caller): \(text.quoted) is not a header name")
         }
@@ -214,12 +216,12 @@ struct EditedHeader {
 
     func value(_ call: borrowing ScriptCall) throws(ScriptFailure) -> UnsafeRawBufferPointer {
         let value = call.bytes(1) ?? .none
-        try Self.check(value: value, of: name, "req.headers:\(method)")
+        try Self.check(value: value, of: name, caller)
         return value
     }
 
     static func check(
-        value: UnsafeRawBufferPointer, of name: HeaderName, _ caller: String
+        value: UnsafeRawBufferPointer, of name: HeaderName, _ caller: StaticString
     ) throws(ScriptFailure) {
         guard value.isSingleLine else {
             throw ScriptFailure("\(caller): the value holds a line end or a zero byte")

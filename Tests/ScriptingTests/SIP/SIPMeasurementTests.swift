@@ -29,8 +29,8 @@ struct SIPMeasurementTests {
         return best
     }
 
-    private func perRequest(_ body: String) throws -> Double {
-        let harness = try SIPHarness("function on_request(req) \(body) end", policy: .stateless)
+    private func perRequest(_ body: String, _ prelude: String = "") throws -> Double {
+        let harness = try SIPHarness("\(prelude) function on_request(req) \(body) end", policy: .stateless)
         let value = nanoseconds(
             harness, SIPText(extra: ["Contact: <sip:alice@192.0.2.100>", "User-Agent: Example/1.0"]).text)
         #expect(harness.sink.sentCount == 300_000 || body.contains("drop"))
@@ -51,6 +51,9 @@ struct SIPMeasurementTests {
         row("drop", try perRequest("return req:drop()"))
         row("relay()", try perRequest("return req:relay()"))
         row("relay { to = … }", try perRequest("return req:relay { to = '192.0.2.200:5060' }"))
+        row(
+            "relay(out), the table made once",
+            try perRequest("return req:relay(Out)", "Out = { to = '192.0.2.200:5060' }"))
         row(
             "method, uri.host, relay { to = …, state = 'stateless' }",
             try perRequest(
