@@ -75,7 +75,8 @@ let package = Package(
         .testTarget(
             name: "ScriptingTests",
             dependencies: [
-                "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy", "CAllocationCounter",
+                "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
+                "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
         .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
