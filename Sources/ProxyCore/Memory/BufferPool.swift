@@ -21,7 +21,6 @@ struct BufferPool: ~Copyable {
     private static let sizes: [Int] = [
         256, 384, 512, 640, 768, 896, 1_024, 1_280, 1_536, 2_048, 3_072, 4_096, 8_192, 16_384, 65_536,
     ]
-    static let blockBytesMax = 65_536
     private static let slabBytes = 256 * 1_024
 
     private let sizes: UnsafeMutablePointer<Int>

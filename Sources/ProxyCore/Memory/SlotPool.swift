@@ -27,9 +27,6 @@ struct SlotPool<Element: BitwiseCopyable>: ~Copyable {
         base + Int(slot)
     }
 
-    /// Slots ever used: iterating over 1…highestSlot visits every live one.
-    var highestSlot: UInt32 { highWater }
-
     /// A slot holding `value`, or 0 when the pool is full.
     mutating func take(_ value: Element) -> UInt32 {
         var slot = firstFree

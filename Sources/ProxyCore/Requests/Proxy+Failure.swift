@@ -15,7 +15,6 @@ extension Proxy {
         else { return false }
         request.begin(source: slot.pointee.source, listener: Int(slot.pointee.listener), now: now)
         request.generation = slot.pointee.generation
-        request.transaction = server
         request.loopHash = slot.pointee.loopHash
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)

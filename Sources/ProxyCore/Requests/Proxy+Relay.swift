@@ -141,7 +141,6 @@ extension Proxy {
         publishServerCount()
         counters.add(ProxyCounter.requestsOpen.rawValue)
         generations.pointee.retain(request.generation)
-        request.transaction = server
         count(.transactionsCreated)
         return server
     }

@@ -19,7 +19,6 @@ struct RequestState {
     var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
     var isRequestURIEdited = false
     var failureCode = 0
-    var transaction: UInt32 = 0
     var generation: UInt16 = 0
     var routesRemoved = 0
     var loopHash: UInt32 = 0
@@ -121,12 +120,6 @@ extension RequestContext {
     public internal(set) var failureCode: Int {
         get { state.pointee.failureCode }
         set { state.pointee.failureCode = newValue }
-    }
-
-    /// Server transaction the request belongs to already; 0: none yet.
-    var transaction: UInt32 {
-        get { state.pointee.transaction }
-        set { state.pointee.transaction = newValue }
     }
 
     var generation: UInt16 {
