@@ -104,12 +104,11 @@ public final class Proxy {
     public var policyName: String { policy.pointee.name }
 
     func policyChoice(_ state: StateRequest) -> StateMode {
-        policy.pointee.choose(state)
+        policy.pointee.fixedMode ?? .stateful
     }
 
     func noteMustHold() {
         count(.requestsMustHold)
-        policy.pointee.noteMustHold()
     }
 
     // MARK: Generations of the routing logic

@@ -1,25 +1,23 @@
-/// Decides who holds the state of requests that leave the choice open.
+/// Decides how much state a node keeps and how much it leaves to others, once a period.
 ///
-/// Pure: no clock, no I/O. The owner reports what happened, then asks. Requests that must be held here
-/// (forking, a failure handler, accounting, …) are not asked about, only reported, because they use
-/// capacity that can't be delegated.
-public protocol StatePolicy {
+/// Pure: no clock, no I/O. What each request gets follows from the decision by `KeepFraction`. One instance a worker.
+public protocol StatePolicy: Sendable {
     /// Name as in the configuration.
     var name: String { get }
 
-    /// The answer when it is always the same; asking is not needed then.
+    /// The answer when it is always the same; samples need not be taken then.
     var fixedMode: StateMode? { get }
 
-    /// The decision for one request. Called once a request, in the order of arrival.
-    mutating func choose(_ request: StateRequest) -> StateMode
+    /// What the last sample told.
+    var estimate: NodeEstimate { get }
 
-    /// A request was held here because it had to be.
-    mutating func noteMustHold()
+    /// Takes one period's sample and revises `decision`, whose arrays it sizes to the sample's neighbours.
+    mutating func update(_ sample: NodeSample, _ decision: inout NodeDecision)
 }
 
 /// A fixed answer: what a static configuration of other proxies does.
 @frozen
-public struct StaticPolicy: StatePolicy, Sendable, Equatable {
+public struct StaticPolicy: StatePolicy, Equatable {
     public let mode: StateMode
 
     public init(_ mode: StateMode) {
@@ -35,24 +33,9 @@ public struct StaticPolicy: StatePolicy, Sendable, Equatable {
 
     public var fixedMode: StateMode? { mode }
 
-    @inlinable
-    public mutating func choose(_ request: StateRequest) -> StateMode {
-        mode
-    }
+    public var estimate: NodeEstimate { NodeEstimate() }
 
-    @inlinable
-    public mutating func noteMustHold() {}
-}
-
-/// The policies that the configuration may name.
-public enum PolicyName: String, Sendable, CaseIterable {
-    case stateful
-    case stateless
-
-    public func make() -> any StatePolicy {
-        switch self {
-        case .stateful: StaticPolicy(.stateful)
-        case .stateless: StaticPolicy(.stateless)
-        }
+    public mutating func update(_ sample: NodeSample, _ decision: inout NodeDecision) {
+        decision.reason = .fixed
     }
 }
