@@ -11,10 +11,15 @@ public struct StateSignalCursor: Sendable {
 
     /// - Parameter via: the whole element.
     public init(_ via: ByteRange, in bytes: UnsafeRawBufferPointer) {
-        // No semicolon can stand before the first parameter's.
-        var start = via.start
-        while start < via.end, bytes[start] != UInt8(ascii: ";") { start += 1 }
-        parameters = ParameterCursor(ByteRange(start, via.end))
+        parameters = ParameterCursor(ByteRange(Self.firstParameter(via, in: bytes), via.end))
+    }
+
+    /// The first semicolon, or the end: none can stand before the first parameter's.
+    static func firstParameter(_ via: ByteRange, in bytes: UnsafeRawBufferPointer) -> Int {
+        guard let base = bytes.baseAddress, via.end <= bytes.count, via.count > 0,
+            let found = memchr(base + via.start, 0x3B, via.count)
+        else { return via.end }
+        return UnsafeRawPointer(found) - base
     }
 
     public mutating func next(in bytes: UnsafeRawBufferPointer) -> Parameter? {

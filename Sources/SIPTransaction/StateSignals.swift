@@ -67,6 +67,26 @@ public struct StateSignals: Equatable, Sendable {
         }
     }
 
+    /// The marker of a Via exactly as this software writes it, its `branch`, `sv` and `svk` and nothing else: nearly every
+    /// request of a neighbour. `absent`: written otherwise, to be read in full.
+    public static func plainMarker(_ via: Via, in bytes: UnsafeRawBufferPointer) -> StateMarker {
+        let start = via.branch.end + ViaOrigin.count
+        guard via.value.end == start + 9, via.value.end <= bytes.count, !via.branch.isAbsent,
+            bytes[start + 8] == UInt8(ascii: "n") || bytes[start + 8] == UInt8(ascii: "d"),
+            StateSignalCursor.firstParameter(via.value, in: bytes) == via.branch.start - 8,
+            ViaOrigin(via, in: bytes) != nil
+        else { return .absent }
+        switch UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: start, as: UInt64.self)) {
+        case openWord where bytes[start + 8] == UInt8(ascii: "n"): return .open
+        case heldWord where bytes[start + 8] == UInt8(ascii: "d"): return .held
+        default: return .absent
+        }
+    }
+
+    /// ";svk=ope" and ";svk=hel", first byte lowest.
+    private static let openWord: UInt64 = 0x6570_6F3D_6B76_733B
+    private static let heldWord: UInt64 = 0x6C65_683D_6B76_733B
+
     private struct FeedbackFields {
         var allowance: UInt32?
         var price: UInt64?

@@ -28,7 +28,7 @@ final class CallBenchmark {
                 advertisedPort: 5_060)
         ])
         settings.policy = policy
-        marker = keep == nil ? "" : ";svk=open"
+        marker = keep == nil ? "" : ";sv=000012345678;svk=open"
         feedback = keep == nil ? "" : ";svk-allow=any;svk-price=31000;svk-seq=7.1"
         var makePolicy: (@Sendable () -> any StatePolicy)?
         if let keep {

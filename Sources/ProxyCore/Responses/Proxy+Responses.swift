@@ -64,7 +64,8 @@ extension Proxy {
             logic.onReply(response)
             if response.isDropped && message.pointee.statusCode < 200 { return }
         }
-        editForUpstream(upstream)
+        // A script may have moved things.
+        editForUpstream(upstream, logic.hooks.contains(.onReply) ? .absent : via.value)
         if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
     }
 
@@ -210,9 +211,11 @@ extension Proxy {
     }
 
     /// Takes our Via off, and with trusted peers sees to what the Via below it says of state.
-    private func editForUpstream(_ upstream: Int32) {
+    ///
+    /// - Parameter via: the Via below, if it is known.
+    private func editForUpstream(_ upstream: Int32, _ via: ByteRange = .absent) {
         edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
-        if sharesState { editSignals(for: upstream) }
+        if sharesState { editSignals(for: upstream, via) }
     }
 
     /// Sends the response upstream without keeping it. Edits that don't fit are left out.

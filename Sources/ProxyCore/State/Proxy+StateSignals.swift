@@ -9,18 +9,26 @@ extension Proxy {
 
     /// Reads what the proxy before says of the request's state, if it is to be believed.
     func readMarker() {
+        let plain = StateSignals.plainMarker(message.pointee.topVia, in: message.pointee.bytes)
+        let method = message.pointee.method
+        if plain != .absent, method != .ack, method != .cancel, desk.find(request.source).isTrusted {
+            return takeMarker(plain)
+        }
         let via = message.pointee.topVia.value
         guard StateSignalCursor.mayStand(.any, in: via, of: message.pointee.bytes) else { return }
-        let method = message.pointee.method
         guard desk.find(request.source).isTrusted else { return ignoreSignals() }
         // Both go where their INVITE goes; made by a holder they repeat its Via (RFC 3261 §9.1, §17.1.1.3).
         if method == .ack || method == .cancel { return }
         let signals = StateSignals(via, in: message.pointee.bytes)
         guard signals.isPresent else { return }
         guard !signals.isMalformed, signals.feedback == nil, signals.marker != .absent else { return ignoreSignals() }
+        takeMarker(signals.marker)
+    }
+
+    private func takeMarker(_ marker: StateMarker) {
         request.upstream = desk.enter(request.source)
         guard request.upstream >= 0 else { return count(.stateNeighboursRefused) }
-        request.marker = signals.marker
+        request.marker = marker
     }
 
     private func ignoreSignals() {
@@ -49,7 +57,9 @@ extension Proxy {
     /// - Parameter destination: where the request was sent; none: not known.
     func readFeedback(sentTo destination: SocketAddress) {
         let via = message.pointee.topVia.value
-        guard StateSignalCursor.mayStand(.feedback, in: via, of: message.pointee.bytes) else { return }
+        // It was added at the end; what somebody put in front of the branch isn't missed.
+        let added = ByteRange(message.pointee.topVia.branch.end, via.end)
+        guard StateSignalCursor.mayStand(.feedback, in: added, of: message.pointee.bytes) else { return }
         let source = response.source
         guard desk.find(source).isTrusted, destination.isNone || destination == source,
             let feedback = StateSignals(via, in: message.pointee.bytes).feedback
@@ -72,10 +82,16 @@ extension Proxy {
     }
 
     /// Sees to the Via of the proxy upstream: what others wrote into it goes, what it is to be told comes.
-    func editSignals(for upstream: Int32) {
-        var cursor = message.pointee.elements(of: .via)
-        _ = cursor.next(in: message.pointee)
-        guard let via = cursor.next(in: message.pointee)?.value else { return }
+    ///
+    /// - Parameter via: that Via if it was found before; absent: it is looked for.
+    func editSignals(for upstream: Int32, _ via: ByteRange) {
+        var via = via
+        if via.isAbsent {
+            var cursor = message.pointee.elements(of: .via)
+            _ = cursor.next(in: message.pointee)
+            guard let second = cursor.next(in: message.pointee) else { return }
+            via = second.value
+        }
         if StateSignalCursor.mayStand(.feedback, in: via, of: message.pointee.bytes) {
             count(.stateSignalsIgnored)
             removeSignals(via, feedbackOnly: true)
