@@ -1,0 +1,64 @@
+/// Rates by way through the node, from the counts of each period.
+struct PathRates: Sendable, Equatable {
+    struct Path: Sendable, Equatable {
+        let upstream: Int
+        let nextHop: Int
+        var total = SmoothedRate()
+        var mustHold = SmoothedRate()
+        /// The policy's to decide: held here or left to the next hop.
+        var open = SmoothedRate()
+    }
+
+    private(set) var paths: [Path] = []
+    /// Requests a second held here.
+    private(set) var held = SmoothedRate()
+    private var counts: [Counts] = []
+    private var indexes: [Key: Int] = [:]
+
+    private struct Counts: Sendable, Equatable {
+        var total = 0.0
+        var mustHold = 0.0
+        var open = 0.0
+    }
+
+    private struct Key: Hashable, Sendable {
+        let upstream: Int32
+        let nextHop: Int32
+    }
+
+    mutating func add(_ samples: [PathSample], seconds: Double, slowGain: Double, fastGain: Double) {
+        for index in counts.indices { counts[index] = Counts() }
+        var heldCount = 0.0
+        for position in samples.indices {
+            let sample = samples[position]
+            let index = index(of: sample, expected: position)
+            counts[index].total += Double(sample.total)
+            counts[index].mustHold += Double(sample.mustHold)
+            counts[index].open += Double(sample.kept) + Double(sample.delegated)
+            heldCount += Double(sample.mustHold) + Double(sample.kept)
+        }
+        for index in paths.indices {
+            let count = counts[index]
+            paths[index].total.add(count: count.total, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+            paths[index].mustHold.add(
+                count: count.mustHold, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+            paths[index].open.add(count: count.open, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+        }
+        held.add(count: heldCount, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+    }
+
+    /// Owners report the same paths in the same order mostly: then no hashing.
+    private mutating func index(of sample: PathSample, expected: Int) -> Int {
+        let upstream = Int(sample.upstream)
+        let nextHop = Int(sample.nextHop)
+        if expected < paths.count, paths[expected].upstream == upstream, paths[expected].nextHop == nextHop {
+            return expected
+        }
+        let key = Key(upstream: sample.upstream, nextHop: sample.nextHop)
+        if let index = indexes[key] { return index }
+        indexes[key] = paths.count
+        paths.append(Path(upstream: upstream, nextHop: nextHop))
+        counts.append(Counts())
+        return paths.count - 1
+    }
+}
