@@ -99,7 +99,7 @@ public struct DistributingPolicy: StatePolicy {
         Demand.Load(
             statelessCost: costs.statelessCost, stateCost: costs.stateCost,
             capacity: processors * capacity.factor, target: settings.targetUtilisation,
-            greatest: max(Self.utilisationMax, settings.targetUtilisation))
+            greatest: max(Self.utilisationMax, settings.targetUtilisation), relief: capacity.relief)
     }
 
     private mutating func say(_ decision: inout NodeDecision) {

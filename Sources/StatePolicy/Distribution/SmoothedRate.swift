@@ -10,7 +10,7 @@ struct SmoothedRate: Sendable, Equatable {
     private var isKnown = false
 
     /// Standard deviations of the fast average that count as a change.
-    private static let changeDeviations = 3.0
+    private static let changeDeviations = 4.0
     /// One period may raise the variance by no more than this many times itself: a step is not noise.
     private static let outlierSquared = 9.0
 
