@@ -33,7 +33,9 @@ struct CostEstimator: Sendable, Equatable {
     /// - Parameters:
     ///   - requests: counted in the same period, all of them.
     ///   - held: of these, held here.
-    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double) {
+    ///   - gain: weight of a new time a datagram.
+    ///   - mixGain: weight of a new number of datagrams a request, which changes with κ and must not lag behind it.
+    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double, mixGain: Double) {
         let stateless = Double(cost.statelessDatagrams)
         let stateful = Double(cost.statefulDatagrams)
         guard stateless + stateful > 0, cost.totalSeconds.isFinite, cost.statelessSeconds >= 0,
@@ -50,8 +52,8 @@ struct CostEstimator: Sendable, Equatable {
             statefulDatagram.add(cost.statefulSeconds / stateful + shared, gain: gain, part: part)
         }
         let part = min(1, (stateless + stateful) / Self.datagramsForFullWeight)
-        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: gain, part: part) }
-        if held > 0 { statefulPerHeld.add(stateful / held, gain: gain, part: part) }
+        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: mixGain, part: part) }
+        if held > 0 { statefulPerHeld.add(stateful / held, gain: mixGain, part: part) }
         keepRatio(stateless: stateless > 0, stateful: stateful > 0)
     }
 

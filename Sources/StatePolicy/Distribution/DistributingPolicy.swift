@@ -76,8 +76,10 @@ public struct DistributingPolicy: StatePolicy {
             requests += Double(path.total)
             held += Double(path.mustHold) + Double(path.kept)
         }
-        let gain = Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds)
-        costs.add(sample.cost, requests: requests, held: held, gain: gain)
+        costs.add(
+            sample.cost, requests: requests, held: held,
+            gain: Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds),
+            mixGain: Arithmetic.gain(seconds: seconds, smoothing: settings.rateChangeSeconds))
         capacity.add(
             use: sample.cost.totalSeconds / (seconds * sample.processors), queueing: sample.cost.queueingSeconds,
             queueingMax: settings.queueingMaxSeconds, target: settings.targetUtilisation, seconds: seconds,
