@@ -37,18 +37,28 @@ public final class Proxy {
     let response: ResponseContext
     /// For messages composed here on their way into a block of their own.
     let scratch: UnsafeMutableRawBufferPointer
-    private let policy: UnsafeMutablePointer<any StatePolicy>
-    /// The policy's answer when it has only one.
+    /// Shared with the control side.
+    let desk: StateDesk
+    /// There are trusted peers: state may be held elsewhere, and requests say whether it is.
+    let sharesState: Bool
+    /// The policy's answer when it has only one. By itself a proxy holds what it may.
     let fixedMode: StateMode?
+    /// Of the Call-ID; this node's own.
+    let callHashKey: HashKey
+    /// For feedback on its way into a response that is made here.
+    let feedbackText: UnsafeMutableRawBufferPointer
+    /// Told of every transaction that is held, when the settings say so. On the worker's thread.
+    public var holderNoted: ((HolderNote) -> Void)?
     /// New dialogs are refused; what is there goes on.
     public var isDraining = false
 
     /// - Parameters:
     ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
+    ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
-        counters: CounterBlock, peers: (any WorkerPeers)?, now: UInt64
+        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -78,9 +88,11 @@ public final class Proxy {
             counters: counters, targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
-        policy = .allocate(capacity: 1)
-        policy.initialize(to: settings.policy.make())
-        fixedMode = policy.pointee.fixedMode
+        self.desk = desk ?? .unattended(settings)
+        sharesState = self.desk.sharesState
+        fixedMode = self.desk.fixedMode ?? (sharesState ? nil : .stateful)
+        feedbackText = .allocate(byteCount: StateFeedback.textBytesMax, alignment: 8)
+        callHashKey = Self.callHashKey(settings)
     }
 
     deinit {
@@ -91,7 +103,7 @@ public final class Proxy {
         table.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
-        policy.deinitialize(count: 1).deallocate()
+        feedbackText.deallocate()
     }
 
     @inline(__always)
@@ -101,11 +113,7 @@ public final class Proxy {
 
     // MARK: State policy
 
-    public var policyName: String { policy.pointee.name }
-
-    func policyChoice(_ state: StateRequest) -> StateMode {
-        policy.pointee.fixedMode ?? .stateful
-    }
+    public var policyName: String { desk.policyName }
 
     func noteMustHold() {
         count(.requestsMustHold)
