@@ -7,9 +7,9 @@ extension DistributingPolicy {
         var used = 0.0
         var held = 0.0
         for path in rates.paths {
-            used += path.total.slow * demand.load.statelessCost
+            used += path.total.fast * demand.load.statelessCost
             let keep = path.nextHop >= 0 ? neighbours[path.nextHop].keep : 1
-            held += path.mustHold.slow + path.open.slow * keep
+            held += path.mustHold.fast + path.open.fast * keep
         }
         used += held * demand.load.stateCost
         let full = demand.load.capacity * demand.load.target
@@ -42,6 +42,7 @@ extension DistributingPolicy {
     /// ALGORITHM `balanced`: κ moves to where holding is cheaper; allowances and the node's own room bound it.
     mutating func balance(room: Double, fit: Double) {
         let own = ownPrice
+        let full = demand.load.capacity * demand.load.target
         var held = 0.0
         for index in neighbours.indices {
             let whole = demand.toNeighbour[index]
@@ -50,7 +51,9 @@ extension DistributingPolicy {
                 continue
             }
             let there = neighbours[index].price
-            let step = there > 0 ? settings.priceStep * Self.pull(Arithmetic.logarithm(there / own)) : 0
+            let weight = full > 0 ? whole * demand.load.stateCost / full : 1
+            let step =
+                there > 0 ? settings.priceStep * pull(Arithmetic.logarithm(there / own), weight: weight) : 0
             let least = fit * demand.untaken[index] / whole
             neighbours[index].keep = min(1, max(least, neighbours[index].keep + step))
             held += neighbours[index].keep * whole
@@ -60,9 +63,21 @@ extension DistributingPolicy {
         for index in neighbours.indices where neighbours[index].takes { neighbours[index].keep *= scale }
     }
 
+    /// Ratios of prices whose logarithm is below this pull nothing, for requests that hardly matter to the node: their κ would
+    /// only follow the noise.
+    static let pullMin = 0.5
+    /// Requests whose state would take this part of the node's capacity or more matter.
+    static let weightFull = 0.05
+    /// The steepness at which logarithms of prices are compared, so that a steeper price is no stronger pull.
+    static let pullSteepness = 12.0
+
     /// −1…1: how hard a difference of prices pulls. Weak near balance, where the noise of measuring and the age of what
     /// neighbours say would make κ swing.
-    static func pull(_ logarithm: Double) -> Double {
-        logarithm * abs(logarithm) / (1 + logarithm * logarithm)
+    /// - Parameter weight: state of the requests in question, as a part of the node's capacity.
+    func pull(_ logarithm: Double, weight: Double) -> Double {
+        let scaled = abs(logarithm) * Self.pullSteepness / settings.priceSteepness
+        let beyond = max(0, scaled - Self.pullMin * (1 - min(1, weight / Self.weightFull)))
+        let strength = beyond * beyond / (1 + beyond * beyond)
+        return logarithm < 0 ? -strength : strength
     }
 }
