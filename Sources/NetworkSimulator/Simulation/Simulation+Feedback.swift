@@ -29,19 +29,19 @@ extension Simulation {
     mutating func sendFeedback() {
         for index in channels.indices {
             let link = topology.links[index]
-            if channels[index].lastTraffic == slice, proxies[link.to].isUp, proxies[link.to].sequence > 0,
-                proxies[link.to].policy.fixedMode == nil
+            if channels[index].lastTraffic == slice, bodies[link.to].isUp, minds[link.to].sequence > 0,
+                !minds[link.to].decision.grants.isEmpty
             {
                 let isLost = link.model.loss > 0 && random.unit() < link.model.loss
                 if !isLost {
-                    let grant = proxies[link.to].decision.grants[link.slotAtTo - topology.slotStart[link.to]]
+                    let grant = minds[link.to].decision.grants[link.slotAtTo - topology.slotStart[link.to]]
                     channels[index].send(
                         Feedback(
-                            allowance: grant.allowance, price: grant.price, epoch: proxies[link.to].epoch,
-                            sequence: proxies[link.to].sequence), slice: slice)
+                            allowance: grant.allowance, price: grant.price, epoch: minds[link.to].epoch,
+                            sequence: minds[link.to].sequence), slice: slice)
                 }
             }
-            if let feedback = channels[index].receive(slice: slice), proxies[link.from].isUp {
+            if let feedback = channels[index].receive(slice: slice), bodies[link.from].isUp {
                 heard[link.slotAtFrom] = feedback
             }
         }
