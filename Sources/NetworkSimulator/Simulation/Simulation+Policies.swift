@@ -33,11 +33,13 @@ extension Simulation {
         for slot in slots { heard[slot] = nil }
         bodies[index].usedInPeriod = 0
         minds[index].decide(sample)
+        bodies[index].sequence += 1
         spread(index)
     }
 
     /// κ as the packet path gets it.
     mutating func spread(_ index: Int) {
+        bodies[index].hasGrants = !minds[index].decision.grants.isEmpty
         bodies[index].refuse = minds[index].decision.refuse
         bodies[index].isStateless = minds[index].policy.fixedMode == .stateless
         let first = topology.slotStart[index]
@@ -94,8 +96,7 @@ extension Simulation {
     mutating func start(_ index: Int) {
         guard !bodies[index].isUp else { return }
         bodies[index].isUp = true
-        minds[index].epoch += 1
-        minds[index].sequence = 0
+        bodies[index].epoch += 1
         minds[index].decision = NodeDecision()
         minds[index].policy = Self.policy(of: index, network, options)
         spread(index)

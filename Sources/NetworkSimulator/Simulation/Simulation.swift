@@ -30,12 +30,9 @@ public struct Simulation: Sendable {
     struct Mind: Sendable {
         var policy: any StatePolicy
         var decision = NodeDecision()
-        var epoch: UInt32 = 1
-        var sequence: UInt32 = 0
 
         mutating func decide(_ sample: NodeSample) {
             policy.update(sample, &decision)
-            sequence += 1
         }
     }
 
@@ -44,6 +41,11 @@ public struct Simulation: Sendable {
         var isUp = true
         /// A fixed policy that holds nothing, not even at an exit.
         var isStateless = false
+        /// It says something to its neighbours.
+        var hasGrants = false
+        /// Which life it lives, and how often it has decided in any of them.
+        var epoch: UInt32 = 1
+        var sequence: UInt32 = 0
         let statelessCost: Double
         let stateCost: Double
         let processors: Double

@@ -17,29 +17,31 @@ extension DistributingPolicy {
         return demand.load.stateCost * Arithmetic.exponential(settings.priceSteepness * utilisation)
     }
 
-    /// What one more open request from the neighbour will really meet: the mean over where such requests go now.
-    func price(to upstream: Int) -> Double {
+    /// What one more open request from each neighbour will really meet: the mean over where such requests go now.
+    mutating func setPrices() {
         switch rule {
-        case .fillFirst: return 0
+        case .fillFirst: return
         case .balanced: break
         }
         let own = ownPrice
-        var whole = 0.0
-        var met = 0.0
-        for path in rates.paths where path.upstream == upstream {
+        for index in prices.indices { prices[index] = 0 }
+        for path in rates.paths where path.upstream >= 0 {
             let rate = path.open.slow
-            whole += rate
             guard path.nextHop >= 0, neighbours[path.nextHop].takes else {
-                met += rate * own
+                prices[path.upstream] += rate * own
                 continue
             }
             let next = neighbours[path.nextHop]
-            met += rate * (next.keep * own + (1 - next.keep) * (next.price > 0 ? next.price : own))
+            let there = next.price > 0 ? next.price : own
+            prices[path.upstream] += rate * (next.keep * own + (1 - next.keep) * there)
         }
-        return whole > 0 ? met / whole : own
+        for index in prices.indices {
+            let whole = demand.fromNeighbour[index]
+            prices[index] = whole > 0 ? prices[index] / whole : own
+        }
     }
 
-    /// ALGORITHM `balanced`: κ moves to where holding is cheaper; allowances and the node's own room bound it.
+    /// κ moves to where holding is cheaper; allowances and the node's own room bound it.
     mutating func balance(room: Double, fit: Double) {
         let own = ownPrice
         let full = demand.load.capacity * demand.load.target

@@ -27,7 +27,7 @@ extension DistributingPolicy {
         return room + Self.shortageShare * max(0, min(shortage, most - demand.mustHold - room))
     }
 
-    /// ALGORITHM `servartuka`: first what the next hops don't take, then of all alike, until the node is full.
+    /// First what the next hops don't take, then of all alike, until the node is full.
     private mutating func fill(room: Double, fit: Double, gain: Double) {
         var takeable = 0.0
         for index in neighbours.indices { takeable += demand.toNeighbour[index] - demand.untaken[index] }
