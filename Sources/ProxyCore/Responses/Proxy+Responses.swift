@@ -55,6 +55,7 @@ extension Proxy {
             high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey)
         guard returnHash == origin.returnHash else { return count(.responsesForged) }
         if readsFeedback { readFeedback(sentTo: .none) }
+        let upstream = sharesState ? upstreamNumber(target, via.value) : PathSample.outside
         let incoming = min(Int(origin.listener), settings.listeners.count - 1)
         let listener = identity.listener(for: target, incoming: incoming)
         guard listener >= 0 else { return count(.targetsUnresolvable) }
@@ -63,7 +64,7 @@ extension Proxy {
             logic.onReply(response)
             if response.isDropped && message.pointee.statusCode < 200 { return }
         }
-        editForUpstream(sharesState ? desk.find(target).number : PathSample.outside)
+        editForUpstream(upstream)
         if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
     }
 
