@@ -8,6 +8,7 @@ final class CallBenchmark {
     private let proxy: Proxy
     private let sink = MemorySink()
     private let counters = CounterBlock(count: ProxyCounter.allCases.count)
+    private let costs = CounterBlock(count: CostCounter.allCases.count)
     private let callsPerRound: Int
     private let client = SocketAddress(ipv4: 0xC000_020A, port: 5_061)
     private let server = SocketAddress(ipv4: 0xC000_0214, port: 5_070)
@@ -16,7 +17,8 @@ final class CallBenchmark {
     private var call = 1_000_000
     private var now: UInt64 = 1_000
 
-    init(policy: PolicyName, callsPerRound: Int) {
+    /// - Parameter isMetered: with the time of each message taken, as the distributing policies need it.
+    init(policy: PolicyName, isMetered: Bool = false, callsPerRound: Int) {
         var settings = ProxySettings(listeners: [
             .init(
                 address: SocketAddress(ipv4: 0xC000_0201, port: 5_060), advertisedHost: "192.0.2.1",
@@ -25,11 +27,12 @@ final class CallBenchmark {
         settings.policy = policy
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: NativeRouting(nextHop: server), sink: sink, counters: counters,
-            peers: nil, now: now)
+            peers: nil, now: now, meter: isMetered ? CostMeter(counters: costs) : nil)
         self.callsPerRound = callsPerRound
     }
 
     deinit {
+        costs.deallocate()
         input.deallocate()
         forwarded.deallocate()
     }

@@ -26,6 +26,8 @@ struct Sent {
 final class CapturingSink: DatagramSink {
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: datagramBytesMax, alignment: 16)
     var sent: [Sent] = []
+    /// Runs with each datagram sent.
+    var onCommit: () -> Void = {}
     private var reserved = 0
 
     deinit { room.deallocate() }
@@ -39,6 +41,7 @@ final class CapturingSink: DatagramSink {
         precondition(count > 0 && count <= reserved, "more committed than reserved")
         let text = String(decoding: room[..<count], as: UTF8.self)
         sent.append(Sent(message: WireMessage(text), destination: address, listener: listener))
+        onCommit()
     }
 }
 
@@ -65,13 +68,16 @@ final class ProxyHarness {
     let counters: CounterBlock
     var now: UInt64 = 1_000_000
 
-    init(_ logic: TestLogic = TestLogic(), _ configure: (inout ProxySettings) -> Void = { _ in }) {
+    init(
+        _ logic: TestLogic = TestLogic(), meter: CostMeter? = nil, _ configure: (inout ProxySettings) -> Void = { _ in }
+    ) {
         var settings = ProxySettings.forTests
         configure(&settings)
         self.logic = logic
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         proxy = Proxy(
-            settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil, now: now)
+            settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil, now: now,
+            meter: meter)
     }
 
     /// A proxy that forwards without state.
