@@ -33,6 +33,8 @@ extension ProxySettings {
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
         policy =
             switch configuration.state.policy {
+            case .servartuka: .servartuka
+            case .balanced: .balanced
             case .stateful: .stateful
             case .stateless: .stateless
             }
