@@ -115,6 +115,8 @@ public final class DataPlane: ProxyRuntime {
         }
     }
 
+    public func stateStatus() -> StateStatus? { nil }
+
     public func drain() -> Bool {
         let workers = running.withLock { running in running.group?.workers ?? [] }
         var told = 0

@@ -1,0 +1,51 @@
+internal import ProxyCore
+internal import Reactor
+internal import StatePolicy
+
+/// Measures what the node uses and may use, once a period. Owned by the thread of `StateLoop`.
+struct NodeMeter {
+    /// What the node may use now, and what each worker used since the last reading.
+    struct Reading: Equatable {
+        /// At most one for each worker: more can't be used up.
+        var processors: Double
+        var costs: [CostSample]
+    }
+
+    /// A quota may be changed while the process runs; reading it opens some files.
+    static let quotaIntervalSeconds = 1.0
+
+    private let workers: [Worker]
+    private var readers: [CostReader]
+    private var rate = TickRate()
+    private let quota: @Sendable () -> Double
+    private var processors = 0.0
+    private var quotaReadAt = -Double.infinity
+
+    /// - Parameters:
+    ///   - counters: what the workers' meters count into, in the workers' order.
+    ///   - quota: processors that the process may use now.
+    init(
+        workers: [Worker], counters: [CounterBlock], quota: @escaping @Sendable () -> Double = ProcessorQuota.processors
+    ) {
+        precondition(workers.count == counters.count)
+        self.workers = workers
+        readers = counters.map { CostReader(counters: $0) }
+        self.quota = quota
+        rate.note()
+    }
+
+    /// - Parameter seconds: of a clock that never goes back.
+    mutating func read(at seconds: Double) -> Reading {
+        if seconds - quotaReadAt >= Self.quotaIntervalSeconds {
+            processors = min(quota(), Double(workers.count))
+            quotaReadAt = seconds
+        }
+        rate.note()
+        var costs: [CostSample] = []
+        for index in workers.indices {
+            costs.append(
+                readers[index].sample(CostReader.Reading(of: workers[index]), secondsPerTick: rate.secondsPerTick))
+        }
+        return Reading(processors: processors, costs: costs)
+    }
+}
