@@ -40,19 +40,29 @@ public final class Proxy {
     let measuresCost: Bool
     /// For messages composed here on their way into a block of their own.
     let scratch: UnsafeMutableRawBufferPointer
-    private let policy: UnsafeMutablePointer<any StatePolicy>
-    /// The policy's answer when it has only one.
+    /// Shared with the control side.
+    let desk: StateDesk
+    /// There are trusted peers: state may be held elsewhere, and requests say whether it is.
+    let sharesState: Bool
+    /// The policy's answer when it has only one. By itself a proxy holds what it may.
     let fixedMode: StateMode?
+    /// Of the Call-ID; this node's own.
+    let callHashKey: HashKey
+    /// For feedback on its way into a response that is made here.
+    let feedbackText: UnsafeMutableRawBufferPointer
+    /// Told of every transaction that is held, when the settings say so. On the worker's thread.
+    public var holderNoted: ((HolderNote) -> Void)?
     /// New dialogs are refused; what is there goes on.
     public var isDraining = false
 
     /// - Parameters:
     ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
+    ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
     ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
-        counters: CounterBlock, peers: (any WorkerPeers)?, now: UInt64, meter: CostMeter? = nil
+        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -85,9 +95,11 @@ public final class Proxy {
         measuresCost = meter != nil
         self.meter = .allocate(capacity: 1)
         self.meter.initialize(to: meter ?? CostMeter())
-        policy = .allocate(capacity: 1)
-        policy.initialize(to: settings.policy.make())
-        fixedMode = policy.pointee.fixedMode
+        self.desk = desk ?? .unattended(settings)
+        sharesState = self.desk.sharesState
+        fixedMode = self.desk.fixedMode ?? (sharesState ? nil : .stateful)
+        feedbackText = .allocate(byteCount: StateFeedback.textBytesMax, alignment: 8)
+        callHashKey = Self.callHashKey(settings)
     }
 
     deinit {
@@ -99,7 +111,7 @@ public final class Proxy {
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
         meter.deinitialize(count: 1).deallocate()
-        policy.deinitialize(count: 1).deallocate()
+        feedbackText.deallocate()
     }
 
     @inline(__always)
@@ -109,11 +121,7 @@ public final class Proxy {
 
     // MARK: State policy
 
-    public var policyName: String { policy.pointee.name }
-
-    func policyChoice(_ state: StateRequest) -> StateMode {
-        policy.pointee.fixedMode ?? .stateful
-    }
+    public var policyName: String { desk.policyName }
 
     func noteMustHold() {
         count(.requestsMustHold)

@@ -41,6 +41,13 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case targetsUnresolvable
     case messageOverflows
     case drainRefusals
+    case overloadRefusals
+    case requestsHeldUpstream
+    case requestsDelegated
+    case stateFeedbackReceived
+    case stateFeedbackSent
+    case stateSignalsIgnored
+    case stateNeighboursRefused
     case serverTransactionsLive
     case clientTransactionsLive
     case requestsOpen
@@ -108,6 +115,13 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .targetsUnresolvable: "Targets whose host could not be turned into an address."
         case .messageOverflows: "Messages whose edited form did not fit a datagram."
         case .drainRefusals: "New dialogs refused while draining."
+        case .overloadRefusals: "New calls from outside refused because nobody has room for their state."
+        case .requestsHeldUpstream: "Requests forwarded without state because a trusted neighbour upstream holds it."
+        case .requestsDelegated: "Requests whose state was left to the next hop."
+        case .stateFeedbackReceived: "Times a next hop said how much state it takes."
+        case .stateFeedbackSent: "Times an upstream neighbour was told how much state this proxy takes."
+        case .stateSignalsIgnored: "State signals that were malformed, old, or from where they are not believed."
+        case .stateNeighboursRefused: "Times a neighbour could not take part because the table of neighbours was full."
         case .serverTransactionsLive: "Server transactions held now."
         case .clientTransactionsLive: "Client transactions held now."
         case .requestsOpen: "Held requests without a final response yet: what a drain waits for."

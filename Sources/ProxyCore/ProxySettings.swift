@@ -48,6 +48,10 @@ public struct ProxySettings: Sendable {
     public var timers: TransactionTimers
     public var limits: Limits
     public var policy: PolicyName
+    /// Where proxies that share state with this one are.
+    public var trustedPeers: [TrustedPeer]
+    /// `Proxy.holderNoted` is told of every transaction that is held.
+    public var logsHolders: Bool
     /// Key of the branch hash; equal on cluster members (`Branch`).
     public var hashKey: HashKey
     /// Number of workers: owners that a branch may name.
@@ -61,6 +65,8 @@ public struct ProxySettings: Sendable {
         timers = TransactionTimers()
         limits = Limits()
         policy = .stateful
+        trustedPeers = []
+        logsHolders = false
         hashKey = .random()
         workerCount = 1
     }

@@ -39,4 +39,16 @@ public struct CounterBlock: @unchecked Sendable {
         precondition(index >= 0 && index < count)
         return cl_counter_get(base + index)
     }
+
+    /// Like `set`; all that was written to the block before is there for who reads this value by `acquired`.
+    @inlinable public func publish(_ index: Int, _ value: UInt64) {
+        precondition(index >= 0 && index < count)
+        cl_counter_set_release(base + index, value)
+    }
+
+    /// Reads from any thread what `publish` wrote.
+    @inlinable public func acquired(_ index: Int) -> UInt64 {
+        precondition(index >= 0 && index < count)
+        return cl_counter_get_acquire(base + index)
+    }
 }

@@ -17,6 +17,8 @@ public enum ResponseWriter {
         /// `MessageEdits.noteSource`). Not together with `skippingVias`.
         public var received = UnsafeRawBufferPointer(start: nil, count: 0)
         public var rport = -1
+        /// Further parameters for the top Via, each with its semicolon. Not together with `skippingVias`.
+        public var viaParameters = UnsafeRawBufferPointer(start: nil, count: 0)
 
         public init() {}
     }
@@ -75,7 +77,9 @@ public enum ResponseWriter {
             return writeViaElements(skipping: content.skippingVias, of: request, to: &writer)
         }
         let via = request.topVia
-        if index >= 0, !via.value.isAbsent, !content.received.isEmpty || (content.rport >= 0 && via.rport >= 0) {
+        let fillsIn =
+            !content.received.isEmpty || (content.rport >= 0 && via.rport >= 0) || !content.viaParameters.isEmpty
+        if index >= 0, !via.value.isAbsent, fillsIn {
             writeTopVia(via, content, line: request.header(index).line, of: request, to: &writer)
             index = request.next(after: index)
         }
@@ -102,6 +106,9 @@ public enum ResponseWriter {
             position = via.rportParameter.end
         }
         if !receivedFirst { writeReceived(content, at: received, isThere, request, &position, to: &writer) }
+        writer.append(request.bytes(ByteRange(position, via.value.end)))
+        writer.append(content.viaParameters)
+        position = via.value.end
         writer.append(request.bytes(ByteRange(position, line.end)))
     }
 

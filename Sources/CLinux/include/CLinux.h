@@ -25,6 +25,15 @@ static inline uint64_t cl_counter_get(const uint64_t *_Nonnull counter) {
     return __atomic_load_n(counter, __ATOMIC_RELAXED);
 }
 
+// What was written before the store is seen by whoever has read its value with `cl_counter_get_acquire`.
+static inline void cl_counter_set_release(uint64_t *_Nonnull counter, uint64_t value) {
+    __atomic_store_n(counter, value, __ATOMIC_RELEASE);
+}
+
+static inline uint64_t cl_counter_get_acquire(const uint64_t *_Nonnull counter) {
+    return __atomic_load_n(counter, __ATOMIC_ACQUIRE);
+}
+
 // ---- Memory: zeroed pages, made resident as they are touched. ----
 
 void *_Nullable cl_map(size_t bytes);

@@ -50,8 +50,15 @@ extension Proxy {
                 high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey))
     }
 
-    /// Finds destination and listener for a target. Nil: unresolvable, or no listener of that family.
+    /// Destination and listener for a target. Nil: unresolvable, or no listener of that family; counted.
     func departure(of target: Target) -> Departure? {
+        if !request.departure.destination.isNone { return request.departure }
+        let departure = findDeparture(of: target)
+        if departure == nil { count(.targetsUnresolvable) }
+        return departure
+    }
+
+    func findDeparture(of target: Target) -> Departure? {
         var departure = Departure(destination: target.destination, listener: -1, strictRoute: nil)
         if departure.destination.isNone { departure.destination = request.nextHop }
         if departure.destination.isNone {
@@ -66,20 +73,17 @@ extension Proxy {
                 departure.destination = resolver.resolve(target.uri.count > 0 ? target.uri : request.requestURI)
             }
         }
-        guard !departure.destination.isNone, departure.destination.port != 0 else {
-            count(.targetsUnresolvable)
-            return nil
-        }
+        guard !departure.destination.isNone, departure.destination.port != 0 else { return nil }
         departure.listener = identity.listener(for: departure.destination, incoming: request.listener)
-        guard departure.listener >= 0 else {
-            count(.targetsUnresolvable)
-            return nil
-        }
-        return departure
+        return departure.listener >= 0 ? departure : nil
     }
 
     /// The edits that every forwarded request gets, on top of what is pending.
-    func addForwardingEdits(target: Target, departure: Departure, branch: Branch, origin: ViaOrigin) {
+    ///
+    /// - Parameter marker: what the next hop is told of the request's state, if it is trusted.
+    func addForwardingEdits(
+        target: Target, departure: Departure, branch: Branch, origin: ViaOrigin, marker: StateMarker
+    ) {
         let uri = target.uri.count > 0 ? target.uri : request.newRequestURI
         if let strict = departure.strictRoute {
             swapStrictRoute(strict, requestURI: uri.count > 0 ? uri : request.requestURI)
@@ -90,6 +94,7 @@ extension Proxy {
         edits.pointee.append(identity.viaStart(departure.listener))
         branch.append(to: &edits.pointee)
         origin.append(to: &edits.pointee)
+        if sharesState { appendMarker(marker, to: departure.destination) }
         edits.pointee.append("\r\n")
         if request.recordsRoute { appendRecordRoute(departure: departure) }
         if message.pointee.maxForwards < 0 {

@@ -13,7 +13,7 @@ extension Proxy {
             releaseHandlers()
             return _ = reject(513, "Message Too Large", key: key)
         }
-        switch chooseMode(key: key) {
+        switch chooseMode() {
         case .stateless:
             releaseHandlers()
             forwardStatelessly(key: key)
@@ -25,24 +25,26 @@ extension Proxy {
     /// Via, Max-Forwards, two Record-Routes and a Route.
     private static let headersAddedMax = 5
 
-    private func chooseMode(key: TransactionKey) -> StateMode {
+    private func chooseMode() -> StateMode {
         let sipMethod = message.pointee.method
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
+        if sharesState { return chooseAmongNeighbours() }
         if request.stateDemand == .stateless { return .stateless }
-        if request.stateDemand == .stateful || request.targetCount > 1 || !request.handlers.isEmpty {
+        if mustHold {
             noteMustHold()
+            request.holdReason = .mustHold
             return .stateful
         }
         let logic = generations.pointee.logic(request.generation)
+        request.holdReason = .exit
         if let fixedMode, !logic.hooks.contains(.chooseStateMode) { return fixedMode }
-        var hash = KeyedHash(key: settings.hashKey)
-        hash.absorb(message.pointee.bytes(message.pointee.callID))
-        let state = StateRequest(callHash: hash.finish())
-        if logic.hooks.contains(.chooseStateMode) {
-            if let mode = logic.chooseStateMode(request, StateView(state: state, proxy: self)) { return mode }
-        }
-        return policyChoice(state)
+        return ask(logic, StateRequest(callHash: callHash()))
+    }
+
+    /// Forking, handlers of its own, or the script's word: no other proxy could do it.
+    var mustHold: Bool {
+        request.stateDemand == .stateful || request.targetCount > 1 || !request.handlers.isEmpty
     }
 
     // MARK: RFC 3261 §16.11
@@ -57,7 +59,10 @@ extension Proxy {
         let branch = Branch(hash: key.high, loopHash: request.loopHash, index: 0)
         let origin = origin(listener: request.listener, target: responseTarget(of: request.source))
         addReceivedParameter()
-        addForwardingEdits(target: target, departure: departure, branch: branch, origin: origin)
+        removeForeignSignals()
+        addForwardingEdits(
+            target: target, departure: departure, branch: branch, origin: origin,
+            marker: request.marker == .held ? .held : .open)
         guard transmitEdited(to: departure.destination, listener: departure.listener) else {
             edits.pointee.removeAll()
             request.needsReceived = needsReceivedParameter(request.source)
@@ -86,6 +91,7 @@ extension Proxy {
 
     private func forwardStatefully(key: TransactionKey, method: TransactionMethod) {
         addReceivedParameter()
+        removeForeignSignals()
         let changesURI = request.newRequestURI.count > 0
         if changesURI {
             edits.pointee.replace(message.pointee.requestURI, with: request.newRequestURI)
@@ -93,8 +99,7 @@ extension Proxy {
         }
         let server = createServer(key: key, method: method)
         guard server != 0 else {
-            let mayGoStateless =
-                request.stateDemand == .auto && request.targetCount == 1 && request.handlers.isEmpty
+            let mayGoStateless = !mustHold && mayGoWithoutHolder
             releaseHandlers()
             if mayGoStateless {
                 // No room for state, and nobody insists on it: the call goes on all the same.
@@ -104,6 +109,7 @@ extension Proxy {
             return _ = reject(503, "Transaction Limit Reached", headers: "Retry-After: 1\r\n", key: key)
         }
         count(.requestsForwardedStateful)
+        if settings.logsHolders { noteHolder() }
         if message.pointee.method == .invite { sendTrying(server) }
         let logic = generations.pointee.logic(request.generation)
         if request.targetCount > 1 || changesURI || runsBranchHook(logic) {
@@ -125,6 +131,7 @@ extension Proxy {
                 : .other(NonInviteServerTransaction(reliability: .unreliable)),
             source: request.source, responseTarget: responseTarget(of: request.source),
             listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
+        slot.upstream = Int16(truncatingIfNeeded: request.upstream)
         slot.onFailure = request.handlers.onFailure
         slot.onReply = request.handlers.onReply
         slot.onBranch = request.handlers.onBranch
@@ -213,7 +220,7 @@ extension Proxy {
         if table.pointee.servers[server].pointee.pendingCount == 0 { finishContext(server) }
     }
 
-    private func runsBranchHook(_ logic: any RoutingLogic) -> Bool {
+    func runsBranchHook(_ logic: any RoutingLogic) -> Bool {
         logic.hooks.contains(.onBranch) || request.handlers.onBranch != 0
     }
 
@@ -233,7 +240,8 @@ extension Proxy {
         }
         let branch = Branch(hash: slot.pointee.key.high, loopHash: slot.pointee.loopHash, index: index)
         let origin = origin(listener: Int(slot.pointee.listener), target: slot.pointee.responseTarget)
-        addForwardingEdits(target: target, departure: departure, branch: branch, origin: origin)
+        addForwardingEdits(
+            target: target, departure: departure, branch: branch, origin: origin, marker: .held)
         let bytes = storeEdited()
         guard !bytes.isNone else {
             let fits = !edits.pointee.overflowed && edits.pointee.serialisedCount(message.pointee) <= datagramBytesMax

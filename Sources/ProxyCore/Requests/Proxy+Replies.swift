@@ -18,6 +18,7 @@ extension Proxy {
             LocalTag(key: key, hashKey: settings.hashKey).write(into: tag)
             content.toTag = UnsafeRawBufferPointer(tag)
             fillReceived(&content, UnsafeMutableRawBufferPointer(rebasing: text[LocalTag.count...]))
+            if sharesState { fillFeedback(&content, for: request.upstream, now: request.now) }
             transmitReply(code: code, content, to: target, listener: request.listener)
         }
     }
@@ -47,6 +48,7 @@ extension Proxy {
         withUnsafeTemporaryAllocation(byteCount: SocketAddress.ipTextBytesMax, alignment: 8) { text in
             request.needsReceived = needsReceivedParameter(request.source)
             fillReceived(&content, text)
+            if sharesState { fillFeedback(&content, for: request.upstream, now: request.now) }
             request.needsReceived = false
             let buffer = writeReply(code: 100, content, to: message)
             guard !buffer.isNone else { return }
@@ -81,6 +83,7 @@ extension Proxy {
         withUnsafeTemporaryAllocation(byteCount: LocalTag.count, alignment: 8) { tag in
             LocalTag(key: slot.pointee.key, hashKey: settings.hashKey).write(into: tag)
             content.toTag = UnsafeRawBufferPointer(tag)
+            if sharesState { fillFeedback(&content, for: Int32(slot.pointee.upstream), now: now) }
             let buffer = writeReply(code: code, content, to: storedMessage)
             count(.repliesLocal)
             guard !buffer.isNone else {

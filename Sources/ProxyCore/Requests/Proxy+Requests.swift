@@ -25,6 +25,7 @@ extension Proxy {
         request.begin(source: source, listener: listener, now: now)
         request.generation = generations.pointee.current
         request.needsReceived = needsReceivedParameter(source)
+        if sharesState { readMarker() }
         if message.pointee.method == .ack, absorbsAck(key: key) { return }
         request.loopHash = Branch.loopHash(
             of: message.pointee, arrival: source.high ^ source.low ^ UInt64(listener) << 56, hashKey: settings.hashKey)
@@ -118,6 +119,10 @@ extension Proxy {
         if isDraining, method == .invite, message.pointee.toTag.isAbsent {
             count(.drainRefusals)
             return reject(503, "Shutting Down", headers: "Retry-After: 5\r\n", key: key)
+        }
+        if sharesState, isRefused() {
+            count(.overloadRefusals)
+            return reject(503, "Overloaded", headers: "Retry-After: 2\r\n", key: key)
         }
         return true
     }

@@ -1,5 +1,7 @@
 public import Reactor
 internal import SIPMessage
+internal import SIPTransaction
+internal import StatePolicy
 
 /// What a `RequestContext` knows beside the message: plain values, renewed for each request.
 struct RequestState {
@@ -23,6 +25,13 @@ struct RequestState {
     var routesRemoved = 0
     var loopHash: UInt32 = 0
     var needsReceived = false
+    // Of state distribution; untouched where there are no trusted peers.
+    var upstream = PathSample.outside
+    var nextHopNumber = PathSample.outside
+    var marker = StateMarker.absent
+    var hasForeignSignals = false
+    var holdReason = HolderNote.Reason.kept
+    var departure = Departure(destination: .none, listener: -1, strictRoute: nil)
 
     mutating func clearVerdict() {
         verdict = .none
@@ -137,6 +146,43 @@ extension RequestContext {
     var loopHash: UInt32 {
         get { state.pointee.loopHash }
         set { state.pointee.loopHash = newValue }
+    }
+
+    /// Number of the trusted neighbour that sent it and takes part, or `outside`.
+    var upstream: Int32 {
+        get { state.pointee.upstream }
+        set { state.pointee.upstream = newValue }
+    }
+
+    /// Number of the neighbour that it goes to next, or `outside`.
+    var nextHopNumber: Int32 {
+        get { state.pointee.nextHopNumber }
+        set { state.pointee.nextHopNumber = newValue }
+    }
+
+    /// What a trusted neighbour upstream said of its state.
+    var marker: StateMarker {
+        get { state.pointee.marker }
+        set { state.pointee.marker = newValue }
+    }
+
+    /// The top Via says something of state that isn't to be believed, and is to be removed.
+    var hasForeignSignals: Bool {
+        get { state.pointee.hasForeignSignals }
+        set { state.pointee.hasForeignSignals = newValue }
+    }
+
+    /// Why its state is held here, if it is.
+    var holdReason: HolderNote.Reason {
+        get { state.pointee.holdReason }
+        set { state.pointee.holdReason = newValue }
+    }
+
+    /// Where the only target was found to be before the choice of who holds the state; none: not looked for, or to be
+    /// looked for again.
+    var departure: Departure {
+        get { state.pointee.departure }
+        set { state.pointee.departure = newValue }
     }
 
     /// Received and rport are still to be written into the top Via.

@@ -27,7 +27,7 @@ extension Proxy {
         let best = Int(slot.pointee.bestCode)
         if best == 0 || Self.rank(of: code) < Self.rank(of: best) {
             // Without memory for the response at least its code goes up.
-            let buffer = storeForUpstream()
+            let buffer = storeForUpstream(server)
             table.pointee.buffers.give(back: &slot.pointee.best)
             slot.pointee.best = buffer
             slot.pointee.bestCode = UInt16(code)

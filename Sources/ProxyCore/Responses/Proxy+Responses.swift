@@ -1,6 +1,7 @@
 internal import Reactor
 internal import SIPMessage
 internal import SIPTransaction
+internal import StatePolicy
 
 // A response from its arrival to its client transaction, or past it by its Via: RFC 3261 §16.7, §16.11.
 extension Proxy {
@@ -22,9 +23,10 @@ extension Proxy {
             meter.pointee.touchedState()
             // §16.7 step 3: without another Via it is for us, and of ours there are CANCELs only.
             guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
+            if sharesState { readFeedback(sentTo: table.pointee.clients[client].pointee.destination) }
             receivedResponse(client: client, now: now)
         } else {
-            forwardResponseStatelessly(branch, origin)
+            forwardResponseStatelessly(branch, origin, readsFeedback: sharesState)
         }
     }
 
@@ -46,7 +48,7 @@ extension Proxy {
 
     /// Sends a response on by the Via below ours (§16.11), provided our own Via proves that a request of that branch
     /// went through a holder of our key and that its responses go to that address.
-    private func forwardResponseStatelessly(_ branch: Branch, _ origin: ViaOrigin) {
+    private func forwardResponseStatelessly(_ branch: Branch, _ origin: ViaOrigin, readsFeedback: Bool) {
         guard let via = secondVia() else { return count(.responsesStray) }
         let key = TransactionKey(via: via, message: message.pointee, hashKey: settings.hashKey)
         guard key.high == branch.hash else { return count(.responsesForged) }
@@ -54,6 +56,7 @@ extension Proxy {
         let returnHash = ViaOrigin.returnHash(
             high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey)
         guard returnHash == origin.returnHash else { return count(.responsesForged) }
+        if readsFeedback { readFeedback(sentTo: .none) }
         let incoming = min(Int(origin.listener), settings.listeners.count - 1)
         let listener = identity.listener(for: target, incoming: incoming)
         guard listener >= 0 else { return count(.targetsUnresolvable) }
@@ -62,7 +65,7 @@ extension Proxy {
             logic.onReply(response)
             if response.isDropped && message.pointee.statusCode < 200 { return }
         }
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        editForUpstream(sharesState ? desk.find(target).number : PathSample.outside)
         if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
     }
 
@@ -143,7 +146,7 @@ extension Proxy {
         guard let branch = Branch(message.pointee.bytes(via.branch)),
             let origin = ViaOrigin(via, in: message.pointee.bytes)
         else { return }
-        forwardResponseStatelessly(branch, origin)
+        forwardResponseStatelessly(branch, origin, readsFeedback: false)
     }
 
     /// §16.7: a response that the client transaction passed up.
@@ -189,7 +192,7 @@ extension Proxy {
         else { return }
         runReplyHook(server)
         guard !response.isDropped else { return }
-        let buffer = storeForUpstream()
+        let buffer = storeForUpstream(server)
         guard !buffer.isNone else { return }
         count(.responsesForwarded)
         storeAndSend(buffer, code: code, server: server, now: now)
@@ -197,23 +200,30 @@ extension Proxy {
 
     /// The response without our Via and with the logic's edits, in a block of its own. Edits that don't fit are left
     /// out: a response must get through. None: no memory.
-    func storeForUpstream() -> PooledBuffer {
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+    func storeForUpstream(_ server: UInt32) -> PooledBuffer {
+        let upstream = Int32(table.pointee.servers[server].pointee.upstream)
+        editForUpstream(upstream)
         let buffer = storeEdited()
         guard buffer.isNone, edits.pointee.overflowed else { return buffer }
         edits.pointee.removeAll()
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        editForUpstream(upstream)
         return storeEdited()
+    }
+
+    /// Takes our Via off, and with trusted peers sees to what the Via below it says of state.
+    private func editForUpstream(_ upstream: Int32) {
+        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        if sharesState { editSignals(for: upstream) }
     }
 
     /// Sends the response upstream without keeping it. Edits that don't fit are left out.
     private func transmitUpstream(_ server: UInt32) {
         let slot = table.pointee.servers[server]
-        edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+        editForUpstream(Int32(slot.pointee.upstream))
         var isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
         if !isSent {
             edits.pointee.removeAll()
-            edits.pointee.removeElement(message.pointee.topViaElement, of: message.pointee)
+            editForUpstream(Int32(slot.pointee.upstream))
             isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
         }
         if isSent { count(.responsesForwarded) }
@@ -236,7 +246,7 @@ extension Proxy {
         guard isInvite || !slot.pointee.flags.contains(.finalSent) else { return }
         runReplyHook(server)
         if !isInvite {
-            let buffer = storeForUpstream()
+            let buffer = storeForUpstream(server)
             guard !buffer.isNone else {
                 // No memory to keep it for retransmissions: those go downstream again and are answered from there.
                 edits.pointee.removeAll()

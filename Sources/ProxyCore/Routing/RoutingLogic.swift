@@ -1,3 +1,4 @@
+public import Reactor
 public import StatePolicy
 
 /// Which hooks a routing logic has; the core does no work for the others.
@@ -50,4 +51,18 @@ public struct StateView {
     }
 
     public var policyName: String { proxy.policyName }
+
+    /// Address of the neighbour that the request goes to next; none: no neighbour that takes part.
+    public var nextHopAddress: SocketAddress {
+        state.nextHop < 0 ? .none : proxy.desk.neighbourAddress(Int(state.nextHop))
+    }
+
+    /// Of the open requests to that neighbour the fraction that is held here: κ. 1 where nobody could take them.
+    public var keepFraction: Double { proxy.desk.keepFraction(state.nextHop).fraction }
+
+    /// Requests a second that the neighbour takes with their state, as it last said; `.infinity`: any number.
+    public var allowance: Double { proxy.desk.allowance(state.nextHop) }
+
+    /// What this worker knows of itself: rates a second, costs in CPU seconds. All 0 until something was measured.
+    public var estimate: NodeEstimate { proxy.desk.estimate }
 }

@@ -1,5 +1,6 @@
 internal import Reactor
 internal import SIPTransaction
+internal import StatePolicy
 
 /// A server transaction and the response context around it (RFC 3261 §16.2): the request, its branches,
 /// the best answer so far. Lives in a `SlotPool`; owned by one worker.
@@ -35,6 +36,8 @@ struct ServerSlot: BitwiseCopyable {
     var bestCode: UInt16 = 0
     /// Loop hash of the request as it arrived: every branch carries it.
     var loopHash: UInt32
+    /// Number of the trusted neighbour that sent it and takes part, or `PathSample.outside`.
+    var upstream = Int16(PathSample.outside)
     /// Generation of the routing logic that saw the request first.
     var generation: UInt16
     /// Handlers that the script named for this transaction; 0: none.

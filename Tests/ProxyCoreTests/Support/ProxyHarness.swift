@@ -66,18 +66,27 @@ final class ProxyHarness {
     let logic: TestLogic
     let sink = CapturingSink()
     let counters: CounterBlock
+    /// The control side, ticked by hand.
+    let node: StateNode
+    /// What was told of held transactions.
+    var holders: [Holder] = []
     var now: UInt64 = 1_000_000
 
     init(
-        _ logic: TestLogic = TestLogic(), meter: CostMeter? = nil, _ configure: (inout ProxySettings) -> Void = { _ in }
+        _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil, meter: CostMeter? = nil,
+        _ configure: (inout ProxySettings) -> Void = { _ in }
     ) {
         var settings = ProxySettings.forTests
         configure(&settings)
         self.logic = logic
         counters = CounterBlock(count: ProxyCounter.allCases.count)
+        var makePolicy: (@Sendable () -> any StatePolicy)?
+        if let dial { makePolicy = { DialPolicy(dial) } }
+        node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         proxy = Proxy(
-            settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil, now: now,
-            meter: meter)
+            settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil,
+            desk: node.desks[0], now: now, meter: meter)
+        proxy.holderNoted = { [unowned self] in holders.append(Holder($0)) }
     }
 
     /// A proxy that forwards without state.
@@ -106,6 +115,12 @@ final class ProxyHarness {
             proxy.received($0, from: source, listener: listener ?? (source.isIPv6 ? 1 : 0), now: now)
         }
         return sink.sent
+    }
+
+    /// One period of the control side.
+    func tick(milliseconds: UInt64 = 200) {
+        pass(milliseconds: milliseconds)
+        node.tick(time: Double(now) / 1_000, processors: 1)
     }
 
     /// Lets time pass, deadline by deadline, and answers what the proxy sends meanwhile, each with its time.
