@@ -1,18 +1,17 @@
-internal import ProxyCore
-internal import Reactor
-internal import StatePolicy
+public import Reactor
+public import StatePolicy
 
-/// Measures what the node uses and may use, once a period. Owned by the thread of `StateLoop`.
-struct NodeMeter {
+/// Measures what the node uses and may use, once a period. Owned by the control side's thread.
+public struct NodeMeter: Sendable {
     /// What the node may use now, and what each worker used since the last reading.
-    struct Reading: Equatable {
+    public struct Reading: Sendable, Equatable {
         /// At most one for each worker: more can't be used up.
-        var processors: Double
-        var costs: [CostSample]
+        public var processors: Double
+        public var costs: [CostSample]
     }
 
     /// A quota may be changed while the process runs; reading it opens some files.
-    static let quotaIntervalSeconds = 1.0
+    public static let quotaIntervalSeconds = 1.0
 
     private let workers: [Worker]
     private var readers: [CostReader]
@@ -24,7 +23,7 @@ struct NodeMeter {
     /// - Parameters:
     ///   - counters: what the workers' meters count into, in the workers' order.
     ///   - quota: processors that the process may use now.
-    init(
+    public init(
         workers: [Worker], counters: [CounterBlock], quota: @escaping @Sendable () -> Double = ProcessorQuota.processors
     ) {
         precondition(workers.count == counters.count)
@@ -35,7 +34,7 @@ struct NodeMeter {
     }
 
     /// - Parameter seconds: of a clock that never goes back.
-    mutating func read(at seconds: Double) -> Reading {
+    public mutating func read(at seconds: Double) -> Reading {
         if seconds - quotaReadAt >= Self.quotaIntervalSeconds {
             processors = min(quota(), Double(workers.count))
             quotaReadAt = seconds
