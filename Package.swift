@@ -29,6 +29,8 @@ let package = Package(
         // Pure modules: no I/O, no clock.
         .target(name: "SIPMessage", swiftSettings: swiftSettings),
         .target(name: "StatePolicy", swiftSettings: swiftSettings),
+        // The shipped policies over simulated proxies.
+        .target(name: "NetworkSimulator", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
         // Data plane.
@@ -62,6 +64,10 @@ let package = Package(
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
+        .testTarget(name: "StatePolicyTests", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "NetworkSimulatorTests", dependencies: ["NetworkSimulator", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),
@@ -79,7 +85,9 @@ let package = Package(
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
-        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),
     ]

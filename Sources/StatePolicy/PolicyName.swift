@@ -5,12 +5,12 @@ public enum PolicyName: String, Sendable, CaseIterable {
     case stateful
     case stateless
 
-    public func make() -> any StatePolicy {
+    public func make(_ settings: PolicySettings = PolicySettings()) -> any StatePolicy {
         switch self {
         case .stateful: StaticPolicy(.stateful)
         case .stateless: StaticPolicy(.stateless)
-        // Until the distributing policies land on this branch.
-        case .servartuka, .balanced: StaticPolicy(.stateful)
+        case .servartuka: DistributingPolicy(.fillFirst, settings: settings)
+        case .balanced: DistributingPolicy(.balanced, settings: settings)
         }
     }
 }

@@ -9,6 +9,7 @@ final class CallBenchmark {
     private let node: StateNode
     private let sink = MemorySink()
     private let counters = CounterBlock(count: ProxyCounter.allCases.count)
+    private let costs = CounterBlock(count: CostCounter.allCases.count)
     private let callsPerRound: Int
     private let client = SocketAddress(ipv4: 0xC000_020A, port: 5_061)
     private let server = SocketAddress(ipv4: 0xC000_0214, port: 5_070)
@@ -20,8 +21,10 @@ final class CallBenchmark {
     private let marker: String
     private let feedback: String
 
-    /// - Parameter keep: both sides are trusted proxies, and this fraction of open requests is held; nil: neither is.
-    init(policy: PolicyName, callsPerRound: Int, keep: Double? = nil) {
+    /// - Parameters:
+    ///   - isMetered: with the time of each message taken, as the distributing policies need it.
+    ///   - keep: both sides are trusted proxies, and this fraction of open requests is held; nil: neither is.
+    init(policy: PolicyName, isMetered: Bool = false, callsPerRound: Int, keep: Double? = nil) {
         var settings = ProxySettings(listeners: [
             .init(
                 address: SocketAddress(ipv4: 0xC000_0201, port: 5_060), advertisedHost: "192.0.2.1",
@@ -38,11 +41,12 @@ final class CallBenchmark {
         node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: NativeRouting(nextHop: server), sink: sink, counters: counters,
-            peers: nil, desk: node.desks[0], now: now)
+            peers: nil, desk: node.desks[0], now: now, meter: isMetered ? CostMeter(counters: costs) : nil)
         self.callsPerRound = callsPerRound
     }
 
     deinit {
+        costs.deallocate()
         input.deallocate()
         forwarded.deallocate()
     }

@@ -11,15 +11,18 @@ let callsPerRound = arguments.first.flatMap(\.self) ?? 2_000
 let rounds = arguments.dropFirst().first.flatMap(\.self) ?? 60
 let onlyCase = arguments.dropFirst(2).first.flatMap(\.self)
 
-/// Policies of one proxy alone, then fractions of open requests held between two trusted proxies.
-let cases: [(label: String, policy: PolicyName, keep: Double?)] = [
-    ("stateless", .stateless, nil), ("stateful", .stateful, nil),
-    ("trusted neighbours, nothing held", .stateful, 0), ("trusted neighbours, half held", .stateful, 0.5),
-    ("trusted neighbours, all held", .stateful, 1),
+/// One proxy alone, then one between two trusted proxies that holds a fraction of the open requests.
+let cases: [(label: String, policy: PolicyName, isMetered: Bool, keep: Double?)] = [
+    ("stateless", .stateless, false, nil), ("stateful", .stateful, false, nil),
+    ("stateless, metered", .stateless, true, nil), ("stateful, metered", .stateful, true, nil),
+    ("between trusted proxies, metered, nothing held", .servartuka, true, 0),
+    ("between trusted proxies, metered, half held", .servartuka, true, 0.5),
+    ("between trusted proxies, metered, all held", .servartuka, true, 1),
 ]
 
 print("one call is INVITE 180 200 ACK BYE 200: six messages through the proxy")
 for (number, example) in cases.enumerated() where onlyCase == nil || onlyCase == number {
-    CallBenchmark(policy: example.policy, callsPerRound: callsPerRound, keep: example.keep)
-        .run(example.label, rounds: rounds)
+    CallBenchmark(
+        policy: example.policy, isMetered: example.isMetered, callsPerRound: callsPerRound, keep: example.keep
+    ).run(example.label, rounds: rounds)
 }

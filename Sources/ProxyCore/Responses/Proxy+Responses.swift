@@ -20,6 +20,7 @@ extension Proxy {
         let method = TransactionMethod(of: message.pointee, hashKey: settings.hashKey)
         let client = table.pointee.findClient(ClientKey(branch, method))
         if client != 0 {
+            meter.pointee.touchedState()
             // §16.7 step 3: without another Via it is for us, and of ours there are CANCELs only.
             guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
             if sharesState { readFeedback(sentTo: table.pointee.clients[client].pointee.destination) }
@@ -34,6 +35,7 @@ extension Proxy {
         let owner = Int(origin.worker)
         guard owner < settings.workerCount, let peers, peers.clientTransactions(of: owner) > 0 else { return false }
         let bytes = UnsafeRawBufferPointer(rebasing: message.pointee.bytes[..<message.pointee.byteCount])
+        meter.pointee.touchedState()
         if peers.post(bytes, to: owner, source: source, listener: listener) {
             count(.responsesPostedToOwner)
         } else {

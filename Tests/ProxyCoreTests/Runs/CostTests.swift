@@ -48,7 +48,7 @@ import Testing
         let allocations = ca_stop()
         #expect(allocations == 0, "\(allocations) allocations in \(3 * recording.entries.count) messages")
         // The messages did go through: six for each call, and 100 in stateful mode.
-        let perCall = policy == .stateful ? 7 : 6
+        let perCall = policy == .stateless ? 6 : 7
         #expect(loop.sink.sentCount == 4 * 2_000 * perCall)
         #expect(loop.proxy.transactionsInUse == 0)
     }

@@ -1,0 +1,120 @@
+/// Learns what requests cost this node: c to forward one stateless, d more to hold its state.
+///
+/// Time is known by messages, not by requests, and the ACK to a 2xx travels stateless even when its call is held; so
+/// costs are learnt by datagram and multiplied by the datagrams of a request. Time that no message is charged with
+/// (the kernel, the loop) is divided over all datagrams alike. With
+///
+///     s, f = seconds a stateless, a stateful datagram      n = datagrams a request      h = stateful datagrams a held request
+///
+/// c = n·s and d = h·(f − s), so that λ·c + held·d is the time that was really used, whatever the mix.
+struct CostEstimator: Sendable, Equatable {
+    private var statelessDatagram = Average()
+    private var statefulDatagram = Average()
+    private var datagramsPerRequest = Average()
+    private var statefulPerHeld = Average()
+    private let statelessOverride: Double?
+    private let stateOverride: Double?
+
+    /// Believed until a request has been measured: a middling machine.
+    static let statelessPriorSeconds = 30e-6
+    /// d as a part of c until both kinds of handling have been seen. The kernel's part of a message is the same for both,
+    /// and a transaction about doubles the rest. Too low a guess is mended as soon as something is delegated.
+    static let statePriorRatio = 0.5
+    /// State is never free: keeps S* finite.
+    static let stateRatioMin = 0.02
+    /// A period with fewer datagrams of a kind teaches in proportion.
+    static let datagramsForFullWeight = 100.0
+
+    init(_ settings: PolicySettings) {
+        statelessOverride = settings.statelessCostSeconds
+        stateOverride = settings.stateCostSeconds
+    }
+
+    /// - Parameters:
+    ///   - requests: counted in the same period, all of them.
+    ///   - held: of these, held here.
+    ///   - gain: weight of a new time a datagram.
+    ///   - mixGain: weight of a new number of datagrams a request, which changes with κ and must not lag behind it.
+    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double, mixGain: Double) {
+        let stateless = Double(cost.statelessDatagrams)
+        let stateful = Double(cost.statefulDatagrams)
+        guard stateless + stateful > 0, cost.totalSeconds.isFinite, cost.statelessSeconds >= 0,
+            cost.statefulSeconds >= 0
+        else { return }
+        let rest = max(0, cost.totalSeconds - cost.statelessSeconds - cost.statefulSeconds)
+        let shared = rest / (stateless + stateful)
+        if stateless > 0 {
+            let part = min(1, stateless / Self.datagramsForFullWeight)
+            statelessDatagram.add(cost.statelessSeconds / stateless + shared, gain: gain, part: part)
+        }
+        if stateful > 0 {
+            let part = min(1, stateful / Self.datagramsForFullWeight)
+            statefulDatagram.add(cost.statefulSeconds / stateful + shared, gain: gain, part: part)
+        }
+        let part = min(1, (stateless + stateful) / Self.datagramsForFullWeight)
+        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: mixGain, part: part) }
+        if held > 0 { statefulPerHeld.add(stateful / held, gain: mixGain, part: part) }
+        keepRatio(stateless: stateless > 0, stateful: stateful > 0)
+    }
+
+    /// f / s when both were last seen; a kind that is not seen now follows the other one by it.
+    private var ratio: Double?
+
+    private mutating func keepRatio(stateless: Bool, stateful: Bool) {
+        if stateless && stateful && statelessDatagram.value > 0 {
+            ratio = statefulDatagram.value / statelessDatagram.value
+        } else if let ratio, stateless {
+            statefulDatagram.replace(statelessDatagram.value * ratio)
+        } else if let ratio, stateful {
+            statelessDatagram.replace(statefulDatagram.value / ratio)
+        }
+    }
+
+    /// c, in CPU seconds.
+    var statelessCost: Double {
+        if let statelessOverride { return statelessOverride }
+        let perRequest = datagramsPerRequest.value
+        if statelessDatagram.isKnown && perRequest > 0 { return statelessDatagram.value * perRequest }
+        if statefulDatagram.isKnown && perRequest > 0 {
+            return statefulDatagram.value * perRequest / (1 + Self.statePriorRatio)
+        }
+        return Self.statelessPriorSeconds
+    }
+
+    /// d, in CPU seconds; always above 0.
+    var stateCost: Double {
+        if let stateOverride { return stateOverride }
+        let stateless = statelessCost
+        let least = Self.stateRatioMin * stateless
+        if statelessDatagram.isKnown && statefulDatagram.isKnown && statefulPerHeld.isKnown {
+            return max(least, statefulPerHeld.value * (statefulDatagram.value - statelessDatagram.value))
+        }
+        return Self.statePriorRatio * stateless
+    }
+
+    /// An exponential average that one mad value can't carry away.
+    private struct Average: Sendable, Equatable {
+        private(set) var value = 0.0
+        private(set) var isKnown = false
+        /// Sum of the weights so far: the first values count alike.
+        private var weight = 0.0
+        /// A new value counts as at most this many times the present one, and at least its inverse.
+        private static let outlier = 2.0
+
+        mutating func add(_ new: Double, gain: Double, part: Double) {
+            guard new > 0, new.isFinite else { return }
+            weight += part
+            if isKnown {
+                value +=
+                    max(gain, 1 / max(1, weight)) * part
+                    * (min(Self.outlier * value, max(value / Self.outlier, new)) - value)
+            } else {
+                (value, isKnown) = (new, true)
+            }
+        }
+
+        mutating func replace(_ new: Double) {
+            (value, isKnown) = (new, true)
+        }
+    }
+}
