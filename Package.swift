@@ -85,7 +85,9 @@ let package = Package(
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
-        .testTarget(name: "ServerTests", dependencies: ["Server"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),
     ]

@@ -28,6 +28,8 @@ static uint64_t nanoseconds(clockid_t clock) {
 
 uint64_t cl_monotonic_nanoseconds(void) { return nanoseconds(CLOCK_MONOTONIC); }
 
+uint64_t cl_realtime_nanoseconds(void) { return nanoseconds(CLOCK_REALTIME); }
+
 int cl_thread_cpu_clock(void) {
     clockid_t clock = CLOCK_THREAD_CPUTIME_ID;
     pthread_getcpuclockid(pthread_self(), &clock);

@@ -35,6 +35,9 @@ public final class Proxy {
     let generations: UnsafeMutablePointer<GenerationTable>
     let request: RequestContext
     let response: ResponseContext
+    let meter: UnsafeMutablePointer<CostMeter>
+    /// Whether handling times are taken: somebody decides by them.
+    let measuresCost: Bool
     /// For messages composed here on their way into a block of their own.
     let scratch: UnsafeMutableRawBufferPointer
     /// Shared with the control side.
@@ -56,9 +59,10 @@ public final class Proxy {
     ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
     ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
+    ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
-        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64
+        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -88,6 +92,9 @@ public final class Proxy {
             counters: counters, targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
+        measuresCost = meter != nil
+        self.meter = .allocate(capacity: 1)
+        self.meter.initialize(to: meter ?? CostMeter())
         self.desk = desk ?? .unattended(settings)
         sharesState = self.desk.sharesState
         fixedMode = self.desk.fixedMode ?? (sharesState ? nil : .stateful)
@@ -103,6 +110,7 @@ public final class Proxy {
         table.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
+        meter.deinitialize(count: 1).deallocate()
         feedbackText.deallocate()
     }
 
@@ -141,6 +149,16 @@ public final class Proxy {
     public func received(
         _ datagram: UnsafeMutableRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
     ) {
+        guard measuresCost else { return handle(datagram, from: source, listener: listener, now: now) }
+        meter.pointee.beginMessage(received: 1)
+        handle(datagram, from: source, listener: listener, now: now)
+        meter.pointee.end()
+    }
+
+    @inline(__always)
+    private func handle(
+        _ datagram: UnsafeMutableRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
+    ) {
         switch message.pointee.parse(UnsafeRawBufferPointer(datagram), as: .datagram) {
         case .complete:
             if message.pointee.isRequest {
@@ -165,9 +183,10 @@ public final class Proxy {
     public func receivedFromWorker(
         _ datagram: UnsafeRawBufferPointer, from source: SocketAddress, listener: Int, now: UInt64
     ) {
-        guard case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest else {
-            return
+        if measuresCost { meter.pointee.beginMessage(received: 0) }
+        if case .complete = message.pointee.parse(datagram, as: .datagram), !message.pointee.isRequest {
+            receivedResponse(from: source, listener: listener, now: now, posted: true)
         }
-        receivedResponse(from: source, listener: listener, now: now, posted: true)
+        if measuresCost { meter.pointee.end() }
     }
 }

@@ -1,13 +1,23 @@
 import CLinux
 import Glibc
 
-/// How many workers are worth starting: the processors the process may run on, cut to its CPU quota.
+/// How much processor the process may use: what it may run on, cut to its CPU quota.
 public enum ProcessorQuota {
-    /// At least 1. A quota of one and a half processors counts as two: one worker could not use it up.
+    /// Workers worth starting, at least 1. A quota of one and a half processors counts as two: one worker could not use it up.
     public static func current() -> Int {
-        let affinity = Int(cl_affinity_count())
-        guard let quota = cgroupQuota(readingFile: contents(of:)) else { return affinity }
-        return max(1, min(affinity, Int(quota.rounded(.up))))
+        max(1, Int(processors().rounded(.up)))
+    }
+
+    /// Processors it may use now, such as 0.3 or 4: greater than 0. Reads files, and a quota may change while the process runs.
+    public static func processors() -> Double {
+        processors(affinity: Int(cl_affinity_count()), readingFile: contents(of:))
+    }
+
+    /// The same from given sources.
+    public static func processors(affinity: Int, readingFile read: (String) -> String?) -> Double {
+        let possible = Double(max(affinity, 1))
+        guard let quota = cgroupQuota(readingFile: read) else { return possible }
+        return min(possible, quota)
     }
 
     /// The process's CPU quota in processors: the smallest on the way from its control group up to the root, version 2

@@ -20,6 +20,8 @@ public enum ReactorCounter: Int, CaseIterable, Sendable {
     case mailboxFull
     case commandsRun
     case busyMicroseconds
+    case queueingSamples
+    case queueingMicroseconds
 
     /// The metric's name without the program's prefix.
     public var name: String {
@@ -44,6 +46,8 @@ public enum ReactorCounter: Int, CaseIterable, Sendable {
         case .mailboxFull: "worker_mailbox_full_total"
         case .commandsRun: "worker_commands_total"
         case .busyMicroseconds: "worker_busy_microseconds_total"
+        case .queueingSamples: "udp_queueing_samples_total"
+        case .queueingMicroseconds: "udp_queueing_microseconds_total"
         }
     }
 
@@ -70,6 +74,9 @@ public enum ReactorCounter: Int, CaseIterable, Sendable {
         case .mailboxFull: "Letters this worker could not post because the other's mailbox was full."
         case .commandsRun: "Control commands run on the worker's thread."
         case .busyMicroseconds: "Time spent in turns that found something to do."
+        case .queueingSamples:
+            "Datagrams whose time in the kernel was looked at: one of each batch, while it is measured at all."
+        case .queueingMicroseconds: "Time those datagrams waited in the kernel before the worker read them."
         }
     }
 }

@@ -9,6 +9,9 @@ extension Worker {
     /// How often the sockets' drop counters are read while there is traffic.
     private static let dropsIntervalNanoseconds: UInt64 = 1_000_000_000
 
+    /// Longer waits are a clock that was set: no receive buffer holds so much.
+    private static let queueingNanosecondsMax: Int64 = 60_000_000_000
+
     /// Datagrams further apart than this count as this far apart.
     fileprivate static let gapNanosecondsMax: UInt64 = 1_000_000
 
@@ -102,6 +105,7 @@ extension Worker {
         let slab = receiveSide.pointee.slab
         let datagrams = cl_receiver_datagrams(receiver)
         let now = time.pointee
+        noteQueueing(of: datagrams[Int(count) / 2])
         var bytes: UInt64 = 0
         for slot in 0..<Int(count) {
             let datagram = datagrams + slot
@@ -125,6 +129,17 @@ extension Worker {
         counters.add(.receiveBatches)
         noteDrops(drops, listener)
         return Int(count)
+    }
+
+    /// How long the batch's middle datagram waited in the kernel: about the mean of the batch.
+    private func noteQueueing(of datagram: cl_datagram) {
+        let arrived = datagram.kernel_nanoseconds
+        guard arrived > 0 else { return }
+        // The kernel stamps with the time of day, which somebody may set meanwhile: absurd waits are not counted.
+        let waited = Int64(bitPattern: cl_realtime_nanoseconds() &- arrived)
+        guard waited < Self.queueingNanosecondsMax else { return }
+        counters.add(.queueingSamples)
+        counters.add(.queueingMicroseconds, UInt64(max(waited, 0)) / 1_000)
     }
 
     private func deliverMail(_ delegate: any WorkerDelegate) -> Bool {

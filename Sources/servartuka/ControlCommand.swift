@@ -7,7 +7,7 @@ struct ControlCommand: ParsableCommand {
         commandName: "ctl", abstract: "Ask or steer a running proxy over its control socket.",
         discussion: """
             status: what runs, where, under which settings. reload: take over the script and the settings that apply \
-            at once. stats: counters for people. metrics: Prometheus text. drain: finish what is in flight, then exit. \
+            at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. drain: finish what is in flight, then exit. \
             stop: exit at once.
             """)
 
@@ -26,11 +26,18 @@ struct ControlCommand: ParsableCommand {
     @Flag(help: "Print the answer as JSON.")
     var json = false
 
+    @Flag(help: "With state: print a line each second, or with --json a JSON object a line, until interrupted.")
+    var watch = false
+
+    func validate() throws {
+        if watch, command != .state { throw ValidationError("--watch goes with state only.") }
+    }
+
     func run() throws {
         let answer: ControlAnswer
         do throws(ControlError) {
             var client = try ControlClient(path: socketPath())
-            answer = try client.send(ControlRequest(command))
+            answer = try watch ? watchState(&client) : client.send(ControlRequest(command))
         } catch {
             reportError("servartuka ctl: \(error)")
             throw ExitCode(Server.Exit.failure)
@@ -46,6 +53,26 @@ struct ControlCommand: ParsableCommand {
                 FileHandle.standardError.write(Data(text.utf8))
             }
             throw ExitCode(Server.Exit.failure)
+        }
+    }
+
+    /// Lines between two headings: about a screen.
+    private static let headingInterval = 20
+
+    /// Prints until the proxy refuses or goes; gives the refusal.
+    private func watchState(_ client: inout ControlClient) throws(ControlError) -> ControlAnswer {
+        var count = 0
+        while true {
+            let answer = try client.send(ControlRequest(.state))
+            guard case .success(let result) = answer.outcome else { return answer }
+            if json {
+                output(result.text + "\n")
+            } else {
+                if count % Self.headingInterval == 0 { output(ControlReport.stateLineHeading) }
+                output(ControlReport.stateLine(result))
+            }
+            count += 1
+            sleep(1)
         }
     }
 

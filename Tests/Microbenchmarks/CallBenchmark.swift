@@ -6,8 +6,10 @@ import StatePolicy
 /// Drives a `Proxy` in memory with SIPp-like calls and prints what a message costs.
 final class CallBenchmark {
     private let proxy: Proxy
+    private let node: StateNode
     private let sink = MemorySink()
     private let counters = CounterBlock(count: ProxyCounter.allCases.count)
+    private let costs = CounterBlock(count: CostCounter.allCases.count)
     private let callsPerRound: Int
     private let client = SocketAddress(ipv4: 0xC000_020A, port: 5_061)
     private let server = SocketAddress(ipv4: 0xC000_0214, port: 5_070)
@@ -16,20 +18,35 @@ final class CallBenchmark {
     private var call = 1_000_000
     private var now: UInt64 = 1_000
 
-    init(policy: PolicyName, callsPerRound: Int) {
+    private let marker: String
+    private let feedback: String
+
+    /// - Parameters:
+    ///   - isMetered: with the time of each message taken, as the distributing policies need it.
+    ///   - keep: both sides are trusted proxies, and this fraction of open requests is held; nil: neither is.
+    init(policy: PolicyName, isMetered: Bool = false, callsPerRound: Int, keep: Double? = nil) {
         var settings = ProxySettings(listeners: [
             .init(
                 address: SocketAddress(ipv4: 0xC000_0201, port: 5_060), advertisedHost: "192.0.2.1",
                 advertisedPort: 5_060)
         ])
         settings.policy = policy
+        marker = keep == nil ? "" : ";svk=open"
+        feedback = keep == nil ? "" : ";svk-allow=any;svk-price=31000;svk-seq=7.1"
+        var makePolicy: (@Sendable () -> any StatePolicy)?
+        if let keep {
+            settings.trustedPeers = [TrustedPeer(client), TrustedPeer(server)]
+            makePolicy = { KeepPolicy(keep: keep) }
+        }
+        node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: NativeRouting(nextHop: server), sink: sink, counters: counters,
-            peers: nil, now: now)
+            peers: nil, desk: node.desks[0], now: now, meter: isMetered ? CostMeter(counters: costs) : nil)
         self.callsPerRound = callsPerRound
     }
 
     deinit {
+        costs.deallocate()
         input.deallocate()
         forwarded.deallocate()
     }
@@ -44,6 +61,7 @@ final class CallBenchmark {
             // Lingering transactions end between rounds.
             now += 40_000
             proxy.advance(to: now)
+            node.tick(time: Double(now) / 1_000, processors: 1)
         }
         times.sort()
         overheads.sort()
@@ -83,7 +101,7 @@ final class CallBenchmark {
         write(
             """
             \(method) sip:service@192.0.2.20:5070 SIP/2.0\r
-            Via: SIP/2.0/UDP 192.0.2.10:5061;branch=z9hG4bK-4711-\(branch)\r
+            Via: SIP/2.0/UDP 192.0.2.10:5061;branch=z9hG4bK-4711-\(branch)\(method == "ACK" ? "" : marker)\r
             From: sipp <sip:sipp@192.0.2.10:5061>;tag=4711SIPpTag001\r
             To: service <sip:service@192.0.2.20:5070>\(toTag)\r
             Call-ID: \(id)\r
@@ -104,7 +122,9 @@ final class CallBenchmark {
 
     /// A response with the Vias of the request that was forwarded last.
     private func respond(_ status: String, id: String, method: String = "1 INVITE", _ deliver: Bool) {
-        let vias = deliver ? self.vias() : Self.sampleVias
+        var vias = deliver ? self.vias() : Self.sampleVias
+        // A downstream proxy speaks now and then.
+        if !feedback.isEmpty, call % 64 == 0 { vias.replace("\r\n", with: feedback + "\r\n", maxReplacements: 1) }
         write(
             """
             SIP/2.0 \(status)\r

@@ -10,5 +10,12 @@ let callsPerRound = CommandLine.arguments.dropFirst().first.flatMap { Int($0) } 
 let rounds = CommandLine.arguments.dropFirst(2).first.flatMap { Int($0) } ?? 60
 
 print("one call is INVITE 180 200 ACK BYE 200: six messages through the proxy")
-CallBenchmark(policy: .stateless, callsPerRound: callsPerRound).run("stateless", rounds: rounds)
-CallBenchmark(policy: .stateful, callsPerRound: callsPerRound).run("stateful", rounds: rounds)
+for (label, policy) in [("stateless", PolicyName.stateless), ("stateful", .stateful)] {
+    CallBenchmark(policy: policy, callsPerRound: callsPerRound).run(label, rounds: rounds)
+    CallBenchmark(policy: policy, isMetered: true, callsPerRound: callsPerRound).run(
+        "\(label), metered", rounds: rounds)
+}
+for keep in [0, 0.5, 1] {
+    CallBenchmark(policy: .stateful, isMetered: true, callsPerRound: callsPerRound, keep: keep)
+        .run("between trusted proxies, metered, \(keep) of the open requests held", rounds: rounds)
+}

@@ -39,6 +39,19 @@ import Testing
             ]) == nil)
     }
 
+    @Test("a quota below the processors counts with its fraction, one above them does not")
+    func fractions() {
+        let files = ["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "150000 100000\n"]
+        #expect(ProcessorQuota.processors(affinity: 4) { files[$0] } == 1.5)
+        #expect(ProcessorQuota.processors(affinity: 1) { files[$0] } == 1)
+        #expect(ProcessorQuota.processors(affinity: 4) { _ in nil } == 4)
+        #expect(ProcessorQuota.processors(affinity: 0) { _ in nil } == 1)
+        let throttled = ["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "3000 10000\n"]
+        #expect(ProcessorQuota.processors(affinity: 2) { throttled[$0] } == 0.3)
+        #expect(ProcessorQuota.processors() > 0)
+        #expect(ProcessorQuota.current() == Int(ProcessorQuota.processors().rounded(.up)))
+    }
+
     @Test("files that say nothing sensible count as no quota")
     func nonsense() {
         for text in ["", "\n", "::", "0::", "0::relative", "4:cpu", "a:b:c:d", "0::/../x"] {

@@ -113,6 +113,25 @@ import Testing
         #expect(times.last ?? 0 > 1_500_000_000 * 1_000_000_000)
     }
 
+    @Test("the time in the kernel is counted once a batch, where it is measured at all")
+    func queueing() throws {
+        for asked in [false, true] {
+            var configuration = ReactorConfiguration(listen: [loopback4])
+            configuration.workers = 1
+            configuration.kernelTimestamps = asked
+            let group = try WorkerGroup(configuration)
+            defer { group.stop() }
+            try group.start { ClosureDelegate($0) }
+            let counters = group.workers[0].counters
+            let socket = TestSocket()
+            socket.connect(to: group.listeners[0].address)
+            for number in 0..<100 { socket.send([UInt8(number)]) }
+            #expect(eventually { counters.value(.datagramsReceived) == 100 })
+            #expect(eventually { counters.value(.queueingSamples) == (asked ? counters.value(.receiveBatches) : 0) })
+            #expect(counters.value(.queueingMicroseconds) < 60_000_000)
+        }
+    }
+
     @Test("a datagram to a wildcard listener is answered from the address it was sent to")
     func wildcard() throws {
         for (wildcard, targets) in [

@@ -43,7 +43,24 @@ struct ConfigurationErrorTests {
         Case("drain_seconds: -1", #"t.yaml:1:16: drain_seconds: expected a time from 0s to 3600s, got "-1""#),
         Case(
             "state: {policy: statefull}",
-            #"t.yaml:1:17: state.policy: expected one of "stateful", "stateless", got "statefull""#),
+            #"t.yaml:1:17: state.policy: expected one of "servartuka", "balanced", "stateful", "stateless", "#
+                + #"got "statefull""#),
+        Case(
+            "state: {target_utilisation: 90}",
+            #"t.yaml:1:29: state.target_utilisation: expected a number from 0.1 to 1.0, got "90""#),
+        Case(
+            "state: {target_utilisation: 1e-1}",
+            #"t.yaml:1:29: state.target_utilisation: expected a number from 0.1 to 1.0, got "1e-1""#),
+        Case("state: {period: 1ms}", #"t.yaml:1:17: state.period: expected a time from 50ms to 5000ms, got "1ms""#),
+        Case(
+            "state: {t_sf: many, t_sl: 1.5}",
+            #"t.yaml:1:15: state.t_sf: expected a whole number from 1 to 100000000 or "auto", got "many""#,
+            #"t.yaml:1:27: state.t_sl: expected a whole number from 1 to 100000000 or "auto", got "1.5""#),
+        Case("state: {t_sf: 5000}", #"t.yaml:1:15: state.t_sf: needs "state.t_sl" beside it"#),
+        Case("state:\n  t_sf: auto\n  t_sl: 9000", #"t.yaml:3:9: state.t_sl: needs "state.t_sf" beside it"#),
+        Case(
+            "state: {t_sf: 9000, t_sl: 9000}",
+            "t.yaml:1:15: state.t_sf: expected less than state.t_sl (9000), got 9000"),
         Case(
             "state: {branch_key: secret}",
             "t.yaml:1:21: state.branch_key: expected at least 8 characters, or at least 16 hexadecimal digits"),
@@ -70,7 +87,10 @@ struct ConfigurationErrorTests {
         Case(
             "timers:\n  zebra: 1",
             "t.yaml:2:3: timers.zebra: unknown key; the keys here are t1, t2, t4, c"),
-        Case("state: stateful", #"t.yaml:1:8: state: expected the keys "policy:", "branch_key:", got "stateful""#),
+        Case(
+            "state: stateful",
+            #"t.yaml:1:8: state: expected the keys "policy:", "target_utilisation:", "period:", "t_sf:", "t_sl:", "#
+                + #""log_holders:", "branch_key:", got "stateful""#),
         Case("- a\n- b", #"t.yaml:1:1: expected keys such as "listen:" and "script:", got a list"#),
         Case("[a]: 1", "t.yaml:1:1: expected a key, got a list"),
         Case("workers: 1\nworkers: 2", "t.yaml:2:1: workers: written twice in the same map, first on line 1"),

@@ -25,7 +25,8 @@ struct ConfigurationTests {
             script: routing.lua
             domains: [Example.COM, 192.0.2.1, "[2001:DB8::1]"]
             drain_seconds: 2m
-            state: {policy: stateless, branch_key: 000102030405060708090a0b0c0d0e0f}
+            state: {policy: balanced, branch_key: 000102030405060708090a0b0c0d0e0f, target_utilisation: 0.75, period: 1s,
+              t_sf: 5_000, t_sl: 9000, log_holders: yes}
             limits: {transactions: 1_000, branches: 4, transaction_memory_bytes: 64MiB, max_forwards: 30}
             mailbox: {slots: 128}
             timers: {t1: 250, t2: 2s, t4: 2500ms, c: 4m}
@@ -46,7 +47,12 @@ struct ConfigurationTests {
         #expect(configuration.script == "/etc/routing.lua")
         #expect(configuration.domains == ["example.com", "192.0.2.1", "2001:db8::1"])
         #expect(configuration.drainSeconds == 120)
-        #expect(configuration.state.policy == .stateless)
+        #expect(configuration.state.policy == .balanced)
+        #expect(configuration.state.targetUtilisation == 0.75)
+        #expect(configuration.state.periodMilliseconds == 1_000)
+        #expect(configuration.state.statefulCapacity == 5_000)
+        #expect(configuration.state.statelessCapacity == 9_000)
+        #expect(configuration.state.logsHolders)
         #expect(configuration.state.branchKey == Array(0...15))
         #expect(configuration.limits.transactions == 1_000)
         #expect(configuration.limits.transactionMemoryBytes == 64 << 20)
@@ -92,6 +98,14 @@ struct ConfigurationTests {
     func textKey() throws {
         #expect(
             try load("state: {branch_key: correct horse}").configuration.state.branchKey == Array("correct horse".utf8))
+    }
+
+    @Test("peers are shown with their network or port, and whether they are trusted")
+    func peersShown() throws {
+        let loaded = try load(
+            "peers:\n  - {name: a, address: 192.0.2.0/24, trusted: true}\n  - {name: b, address: \"192.0.2.9:5062\"}")
+        let shown = loaded.settings.first { $0.key == "peers" }?.value
+        #expect(shown == "a=192.0.2.0/24 (trusted) b=192.0.2.9:5062")
     }
 
     // MARK: Environment

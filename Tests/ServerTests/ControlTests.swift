@@ -47,10 +47,10 @@ struct ControlTests {
             ("{", "the request is not JSON: expected a key in quotes at byte 1"),
             ("[]", #"expected an object with a command, such as {"command":"status"}"#),
             (#"{"command":7}"#, #"expected an object with a command, such as {"command":"status"}"#),
-            (#"{"command":"stat"}"#, #"unknown command "stat", did you mean "stats"?"#),
+            (#"{"command":"statz"}"#, #"unknown command "statz", did you mean "stats"?"#),
             (
                 #"{"command":"explode"}"#,
-                #"unknown command "explode"; the commands are status, reload, stats, metrics, drain, stop"#
+                #"unknown command "explode"; the commands are status, reload, stats, state, metrics, drain, stop"#
             ),
             (String(repeating: "[", count: 60_000), "the request is not JSON: nested too deeply at byte 64"),
             ("\u{0}", "the request is not JSON: expected a value at byte 0"),

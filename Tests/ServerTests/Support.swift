@@ -23,6 +23,7 @@ final class MemoryRuntime: ProxyRuntime {
         var calls: [String] = []
         var snapshot = RuntimeSnapshot(
             workers: [[5, 2], [7, 1]], listeners: ["udp:192.0.2.1:5060"], transactionsInFlight: 0, scriptGeneration: 1)
+        var stateStatus: StateStatus?
         var reloadError: RuntimeError?
         var reloaded: [Configuration] = []
         /// How many calls of `drain` find a mailbox full.
@@ -52,6 +53,8 @@ final class MemoryRuntime: ProxyRuntime {
         }
         if let error { throw error }
     }
+
+    func stateStatus() -> StateStatus? { state.withLock { $0.stateStatus } }
 
     func snapshot() -> RuntimeSnapshot { state.withLock { $0.snapshot } }
 

@@ -43,6 +43,21 @@ void cl_unmap(void *_Nonnull memory, size_t bytes);
 
 // CLOCK_MONOTONIC.
 uint64_t cl_monotonic_nanoseconds(void);
+// CLOCK_REALTIME, the clock of kernel_nanoseconds.
+uint64_t cl_realtime_nanoseconds(void);
+// A counter of the processor that runs at a constant rate; how fast is for the caller to find out. A third of what a clock costs,
+// and not ordered with what stands around it, which is good enough to attribute microseconds.
+static inline uint64_t cl_ticks(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    return __builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return cl_monotonic_nanoseconds();
+#endif
+}
 // Identifies the calling thread's CPU clock for cl_clock_nanoseconds.
 int cl_thread_cpu_clock(void);
 // 0 when there is no such clock (any more).

@@ -151,6 +151,7 @@ extension Proxy {
         let room = sink.reserve(bytes.count)
         guard room.count >= bytes.count, let start = room.baseAddress else { return count(.messageOverflows) }
         start.copyMemory(from: source, byteCount: bytes.count)
+        meter.pointee.sent()
         sink.commit(bytes.count, to: destination, listener: listener)
     }
 
@@ -166,6 +167,7 @@ extension Proxy {
             count(.messageOverflows)
             return false
         }
+        meter.pointee.sent()
         sink.commit(written, to: destination, listener: listener)
         return true
     }

@@ -145,6 +145,7 @@ extension Proxy {
             count(.transactionsRefused)
             return 0
         }
+        meter.pointee.touchedState()
         publishServerCount()
         counters.add(ProxyCounter.requestsOpen.rawValue)
         generations.pointee.retain(request.generation)

@@ -36,6 +36,7 @@ extension Proxy {
         let room = sink.reserve(message.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512)
         let written = ResponseWriter.write(code, content, to: message.pointee, into: room)
         guard written > 0 else { return count(.messageOverflows) }
+        meter.pointee.sent()
         sink.commit(written, to: target, listener: listener)
         count(.repliesLocal)
     }

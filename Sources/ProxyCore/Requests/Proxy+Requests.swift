@@ -11,10 +11,12 @@ extension Proxy {
         if table.pointee.servers.count > 0 {
             let slot = table.pointee.findServer(key, method)
             if slot != 0 {
+                meter.pointee.touchedState()
                 guard receivedAgain(slot, now: now) else { return }
             } else if method == .cancel {
                 let invite = table.pointee.findServer(key, .invite)
                 if invite != 0 {
+                    meter.pointee.touchedState()
                     receivedCancel(of: invite, key: key, from: source, listener: listener, now: now)
                     return
                 }

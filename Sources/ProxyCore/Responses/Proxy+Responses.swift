@@ -20,6 +20,7 @@ extension Proxy {
         let method = TransactionMethod(of: message.pointee, hashKey: settings.hashKey)
         let client = table.pointee.findClient(ClientKey(branch, method))
         if client != 0 {
+            meter.pointee.touchedState()
             // §16.7 step 3: without another Via it is for us, and of ours there are CANCELs only.
             guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
             if sharesState { readFeedback(sentTo: table.pointee.clients[client].pointee.destination) }
@@ -34,6 +35,7 @@ extension Proxy {
         let owner = Int(origin.worker)
         guard owner < settings.workerCount, let peers, peers.clientTransactions(of: owner) > 0 else { return false }
         let bytes = UnsafeRawBufferPointer(rebasing: message.pointee.bytes[..<message.pointee.byteCount])
+        meter.pointee.touchedState()
         if peers.post(bytes, to: owner, source: source, listener: listener) {
             count(.responsesPostedToOwner)
         } else {
@@ -55,6 +57,7 @@ extension Proxy {
             high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey)
         guard returnHash == origin.returnHash else { return count(.responsesForged) }
         if readsFeedback { readFeedback(sentTo: .none) }
+        let upstream = sharesState ? upstreamNumber(target, via.value) : PathSample.outside
         let incoming = min(Int(origin.listener), settings.listeners.count - 1)
         let listener = identity.listener(for: target, incoming: incoming)
         guard listener >= 0 else { return count(.targetsUnresolvable) }
@@ -63,7 +66,7 @@ extension Proxy {
             logic.onReply(response)
             if response.isDropped && message.pointee.statusCode < 200 { return }
         }
-        editForUpstream(sharesState ? desk.find(target).number : PathSample.outside)
+        editForUpstream(upstream)
         if transmitEdited(to: target, listener: listener) { count(.responsesForwardedStateless) }
     }
 

@@ -61,6 +61,16 @@ extension Proxy {
 
     // MARK: Responses to upstream
 
+    /// Number of the neighbour that a response without a transaction goes to. The kernel brings responses to other workers
+    /// than requests: the neighbour's marker, which comes back in its Via, tells this one too that it takes part.
+    func upstreamNumber(_ target: SocketAddress, _ via: ByteRange) -> Int32 {
+        let place = desk.find(target)
+        guard place.isTrusted, place.number < 0, StateSignals(via, in: message.pointee.bytes).marker != .absent else {
+            return place.number
+        }
+        return desk.enter(target)
+    }
+
     /// Sees to the Via of the proxy upstream: what others wrote into it goes, what it is to be told comes.
     func editSignals(for upstream: Int32) {
         var cursor = message.pointee.elements(of: .via)

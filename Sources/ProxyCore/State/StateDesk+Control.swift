@@ -40,17 +40,16 @@ extension StateDesk {
                 sequence: UInt32(truncatingIfNeeded: allowanceAndSequence)))
     }
 
-    /// Counts of a path since the worker began; nil: the row is free.
-    func path(_ row: Int) -> PathSample? {
+    var pathCount: Int { Int(fromWorker.acquired(StateMemory.FromWorker.pathCount)) }
+
+    /// Counts of a path since the worker began.
+    func path(_ row: Int) -> PathSample {
         typealias Memory = StateMemory.FromWorker
-        let key = row == StateMemory.pathsMax ? 0 : fromWorker.value(Memory.path(row, .key))
-        guard key != 0 || row == StateMemory.pathsMax else { return nil }
-        let pair =
-            row == StateMemory.pathsMax ? (PathSample.outside, PathSample.outside) : Memory.pair(key)
+        let pair = Memory.pair(fromWorker.value(Memory.path(row, .key)))
         return PathSample(
-            upstream: pair.0, nextHop: pair.1, heldUpstream: fromWorker.value(Memory.path(row, .heldUpstream)),
-            mustHold: fromWorker.value(Memory.path(row, .mustHold)),
-            kept: fromWorker.value(Memory.path(row, .kept)),
+            upstream: pair.upstream, nextHop: pair.nextHop,
+            heldUpstream: fromWorker.value(Memory.path(row, .heldUpstream)),
+            mustHold: fromWorker.value(Memory.path(row, .mustHold)), kept: fromWorker.value(Memory.path(row, .kept)),
             delegated: fromWorker.value(Memory.path(row, .delegated)))
     }
 

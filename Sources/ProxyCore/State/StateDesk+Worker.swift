@@ -124,24 +124,24 @@ extension StateDesk {
 
     func count(_ what: PathCount, upstream: Int32, nextHop: Int32) {
         let key = StateMemory.FromWorker.key(upstream: upstream, nextHop: nextHop)
-        if lastPath.pointee.key != key { lastPath.pointee = (key, row(of: key)) }
-        fromWorker.add(StateMemory.FromWorker.path(lastPath.pointee.row, what.word))
+        var row = paths.pointee.row(of: key)
+        if row < 0 { row = enterPath(key) }
+        fromWorker.add(StateMemory.FromWorker.path(row, what.word))
     }
 
-    /// The row of a path, a free one if it has none; the last one when the table has no room for it.
-    private func row(of key: UInt64) -> Int {
+    /// The row that takes what goes from outside to outside, and what has no row of its own.
+    func enterFirstPath() {
+        _ = enterPath(StateMemory.FromWorker.key(upstream: PathSample.outside, nextHop: PathSample.outside))
+    }
+
+    private func enterPath(_ key: UInt64) -> Int {
         typealias Memory = StateMemory.FromWorker
-        var row = Int((key &* 0x9E37_79B9_7F4A_7C15) >> 40) & (StateMemory.pathsMax - 1)
-        for _ in 0..<StateMemory.pathProbesMax {
-            let found = fromWorker.value(Memory.path(row, .key))
-            if found == key { return row }
-            if found == 0 {
-                fromWorker.set(Memory.path(row, .key), key)
-                return row
-            }
-            row = (row + 1) & (StateMemory.pathsMax - 1)
-        }
-        return StateMemory.pathsMax
+        let row = paths.pointee.enter(key)
+        guard row >= 0 else { return 0 }
+        fromWorker.set(Memory.path(row, .key), key)
+        // Whoever sees the row sees its key.
+        fromWorker.publish(Memory.pathCount, UInt64(row + 1))
+        return row
     }
 
     private static func place(_ address: SocketAddress) -> UInt64 {

@@ -21,7 +21,7 @@ public final class StateDesk: @unchecked Sendable {
     let neighbours: UnsafeMutablePointer<NeighbourTable>
     /// When each neighbour was last told something: milliseconds of the worker's clock.
     let toldAt: UnsafeMutablePointer<UInt64>
-    let lastPath: UnsafeMutablePointer<(key: UInt64, row: Int)>
+    let paths: UnsafeMutablePointer<PathTable>
 
     init(policyName: String, fixedMode: StateMode?, trustedPeers: [TrustedPeer]) {
         self.policyName = policyName
@@ -34,14 +34,15 @@ public final class StateDesk: @unchecked Sendable {
         neighbours.initialize(to: NeighbourTable(trusted: trustedPeers, neighboursMax: capacity))
         toldAt = .allocate(capacity: max(capacity, 1))
         toldAt.initialize(repeating: 0, count: max(capacity, 1))
-        lastPath = .allocate(capacity: 1)
-        lastPath.initialize(to: (0, StateMemory.pathsMax))
+        paths = .allocate(capacity: 1)
+        paths.initialize(to: PathTable(rowsMax: sharesState ? StateMemory.pathsMax : 1))
+        if sharesState { enterFirstPath() }
     }
 
     deinit {
         neighbours.deinitialize(count: 1).deallocate()
         toldAt.deallocate()
-        lastPath.deallocate()
+        paths.deinitialize(count: 1).deallocate()
         fromWorker.deallocate()
         fromControl.deallocate()
     }

@@ -5,20 +5,19 @@ internal import Reactor
 enum StateMemory {
     /// Neighbours that a worker, and the node, can tell apart. Others count as outside.
     static let neighboursMax = 256
-    /// Pairs of upstream and next hop that are counted apart; a power of two. Others count as outside to outside.
+    /// Pairs of upstream and next hop that are counted apart. Others count as outside to outside.
     static let pathsMax = 1_024
-    /// Rows that are looked at for a pair before it counts as one of the others.
-    static let pathProbesMax = 16
 
     /// Of the block that the worker writes.
     enum FromWorker {
         static let neighbourCount = 0
+        /// Rows of paths in use; the first is that of outside to outside.
+        static let pathCount = 1
         static let neighbours = 8
         static let neighbourWords = 8
         static let paths = neighbours + neighboursMax * neighbourWords
         static let pathWords = 8
-        /// The last row takes what has no row of its own.
-        static let count = paths + (pathsMax + 1) * pathWords
+        static let count = paths + pathsMax * pathWords
 
         /// Words of a neighbour.
         enum Neighbour: Int {
@@ -36,7 +35,7 @@ enum StateMemory {
             case heardCount
         }
 
-        /// Words of a path. The key is 0 in a free row.
+        /// Words of a path.
         enum Path: Int {
             case key
             case heldUpstream

@@ -68,7 +68,7 @@ struct NodeWorker {
     /// Feedback that had been heard of each neighbour at the last tick.
     var heardCounts: [UInt64] = []
     /// Counts of the paths at the last tick, by row.
-    var counted: [Int: PathSample] = [:]
+    var counted: [PathSample] = []
     /// Of the last period, neighbours by their numbers in the node.
     var paths: [PathSample] = []
     var rates = PathRates()

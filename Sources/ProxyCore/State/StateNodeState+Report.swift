@@ -11,9 +11,12 @@ extension StateNodeState {
         report.sequence = sequence
         report.processors = processors
         report.workers = workers.map { worker in
-            StateReport.Worker(
-                estimate: worker.policy.estimate, processors: worker.processors, reason: worker.decision.reason,
-                refuse: worker.decision.refuse)
+            var row = StateReport.Worker()
+            row.estimate = worker.policy.estimate
+            row.processors = worker.processors
+            row.reason = worker.decision.reason
+            row.refuse = worker.decision.refuse
+            return row
         }
         report.reason =
             workers.map(\.decision.reason).max { $0.weight < $1.weight } ?? .starting

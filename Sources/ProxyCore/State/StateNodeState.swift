@@ -94,9 +94,12 @@ struct StateNodeState {
     /// What each path counted since the last tick, in the node's numbers.
     private mutating func readPaths(of worker: Int, _ desk: StateDesk) {
         workers[worker].paths.removeAll(keepingCapacity: true)
-        for row in 0...StateMemory.pathsMax {
-            guard let path = desk.path(row) else { continue }
-            let last = workers[worker].counted[row] ?? PathSample()
+        for row in 0..<desk.pathCount {
+            let path = desk.path(row)
+            if row == workers[worker].counted.count {
+                workers[worker].counted.append(PathSample(upstream: path.upstream, nextHop: path.nextHop))
+            }
+            let last = workers[worker].counted[row]
             guard path != last else { continue }
             workers[worker].counted[row] = path
             workers[worker].paths.append(

@@ -11,6 +11,8 @@ public struct StateReport: Sendable, Equatable {
         public var reason = NodeDecision.Reason.starting
         /// Of new calls from outside the fraction that is refused.
         public var refuse = 0.0
+
+        public init() {}
     }
 
     /// A neighbour that requests go to next, and that said something of itself at some time.
@@ -30,6 +32,8 @@ public struct StateReport: Sendable, Equatable {
         public var delegatedPerSecond = 0.0
         /// Requests to it whose state was held before they came here, or had to be held here.
         public var othersPerSecond = 0.0
+
+        public init() {}
     }
 
     /// A neighbour that requests come from, and that takes part.
@@ -43,6 +47,8 @@ public struct StateReport: Sendable, Equatable {
         public var price = 0.0
         public var openPerSecond = 0.0
         public var heldPerSecond = 0.0
+
+        public init() {}
     }
 
     public var policy = ""

@@ -8,6 +8,7 @@ extension Proxy {
         table.pointee.latestTime = now
         while let payload = table.pointee.wheel.popExpired(now: now) {
             let slot = UInt32(truncatingIfNeeded: payload)
+            if measuresCost { meter.pointee.beginTimer() }
             if payload & TransactionTable.clientTimer != 0 {
                 table.pointee.clients[slot].pointee.timer = 0
                 table.pointee.clients[slot].pointee.timerAt = .max
@@ -17,6 +18,7 @@ extension Proxy {
                 table.pointee.servers[slot].pointee.timerAt = .max
                 serverTimer(slot, now: now)
             }
+            if measuresCost { meter.pointee.end() }
         }
     }
 

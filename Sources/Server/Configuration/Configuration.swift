@@ -32,11 +32,23 @@ public struct Configuration: Sendable, Equatable {
     /// Where and when the proxy keeps transaction state of its own accord.
     public struct State: Sendable, Equatable {
         public enum Policy: String, Sendable, CaseIterable {
+            case servartuka
+            case balanced
             case stateful
             case stateless
         }
 
-        public var policy: Policy = .stateful
+        public var policy: Policy = .servartuka
+        /// The part of its processors that the proxy may use: ρ.
+        public var targetUtilisation = 0.9
+        /// How often the policy looks and decides.
+        public var periodMilliseconds = 200
+        /// Requests a second that one processor can hold, and that it can forward without state; both are given or neither.
+        /// nil: measured.
+        public var statefulCapacity: Int?
+        public var statelessCapacity: Int?
+        /// A line in the log for each transaction held.
+        public var logsHolders = false
         /// The key that makes branches deterministic; nil means sixteen random bytes at each start.
         public var branchKey: [UInt8]?
 
@@ -171,10 +183,8 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     public var description: String { "\(transport.rawValue):\(endpoint)" }
 }
 
-/// A neighbour that the proxy knows by address.
-///
-/// Kept for state signalling: today routing knows a peer of one address by its name; networks and `trusted` have no effect.
-public struct Peer: Sendable, Equatable {
+/// A neighbour that the proxy knows by address: routing by its name when it is one address, state signalling when it is trusted.
+public struct Peer: Sendable, Equatable, CustomStringConvertible {
     public var name: String
     public var network: Network
     /// 0 means any port.
@@ -186,5 +196,11 @@ public struct Peer: Sendable, Equatable {
         self.network = network
         self.port = port
         self.trusted = trusted
+    }
+
+    public var description: String {
+        var place = "\(network)"
+        if port != 0 { place = Endpoint(address: network.address, port: port).description }
+        return "\(name)=\(place)" + (trusted ? " (trusted)" : "")
     }
 }

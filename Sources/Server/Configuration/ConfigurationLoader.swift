@@ -100,6 +100,7 @@ extension ConfigurationReader {
                 origins["timers.t1"] ?? origins["timers.t2"] ?? .standard, "timers.t1",
                 "expected at most timers.t2 (\(timers.t2Milliseconds)ms), got \(timers.t1Milliseconds)ms")
         }
+        checkCapacities()
         let lua = configuration.lua
         if lua.memoryBytes > lua.vmMemoryBytes {
             report(
@@ -117,6 +118,25 @@ extension ConfigurationReader {
                 guard let origin = origins[key] else { continue }
                 warn(origin, key, "has no effect beside a script, which decides where requests go")
             }
+        }
+    }
+}
+
+extension ConfigurationReader {
+    /// T_SF and T_SL only make sense together, and holding state costs something.
+    private mutating func checkCapacities() {
+        let state = configuration.state
+        switch (state.statefulCapacity, state.statelessCapacity) {
+        case (nil, nil): break
+        case (_?, nil):
+            report(origins["state.t_sf"] ?? .standard, "state.t_sf", "needs \"state.t_sl\" beside it")
+        case (nil, _?):
+            report(origins["state.t_sl"] ?? .standard, "state.t_sl", "needs \"state.t_sf\" beside it")
+        case (let stateful?, let stateless?) where stateful >= stateless:
+            report(
+                origins["state.t_sf"] ?? .standard, "state.t_sf",
+                "expected less than state.t_sl (\(stateless)), got \(stateful)")
+        case (_?, _?): break
         }
     }
 }

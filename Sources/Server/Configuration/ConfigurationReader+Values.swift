@@ -5,7 +5,8 @@ extension ConfigurationReader {
         let errorsBefore = diagnostics.count
         switch setting.binding {
         case .names, .listeners, .peers: readList(node, as: setting)
-        case .boolean, .integer, .workers, .bytes, .time, .choice, .path, .destination, .endpoint, .secret:
+        case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
+            .endpoint, .secret:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
                 let expected = setting.expectation
                 let wording = if case .choice = setting.binding { "one of \(expected)" } else { expected }
@@ -26,6 +27,16 @@ extension ConfigurationReader {
             configuration[keyPath: path] = value
         case .integer(let path, let range):
             guard let value = Quantity.whole(text), range.contains(value) else { return false }
+            configuration[keyPath: path] = value
+        case .optionalInteger(let path, let range):
+            if text.lowercased() == "auto" {
+                configuration[keyPath: path] = nil
+                return true
+            }
+            guard let value = Quantity.whole(text), range.contains(value) else { return false }
+            configuration[keyPath: path] = value
+        case .fraction(let path, let range):
+            guard let value = Quantity.decimal(text), range.contains(value) else { return false }
             configuration[keyPath: path] = value
         case .workers(let path, let range):
             if text.lowercased() == "auto" {
@@ -111,7 +122,8 @@ extension ConfigurationReader {
         case .names(let path): configuration[keyPath: path] = readNames(items, setting)
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
-        case .boolean, .integer, .workers, .bytes, .time, .choice, .path, .destination, .endpoint, .secret:
+        case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
+            .endpoint, .secret:
             preconditionFailure("scalars are read by readScalar")
         }
     }

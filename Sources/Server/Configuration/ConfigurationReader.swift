@@ -114,7 +114,8 @@ struct ConfigurationReader {
             let items = text.split(separator: ",").map { $0.trimmingBlanks() }.filter { !$0.isEmpty }
             return ConfigurationNode(
                 content: .list(items.map { ConfigurationNode(content: .scalar($0), origin: origin) }), origin: origin)
-        case .boolean, .integer, .workers, .bytes, .time, .choice, .path, .destination, .endpoint, .secret:
+        case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
+            .endpoint, .secret:
             return ConfigurationNode(content: .scalar(text), origin: origin)
         }
     }

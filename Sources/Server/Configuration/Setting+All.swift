@@ -30,14 +30,33 @@ extension Setting {
         Setting(
             "peers", .peers(\.peers),
             "Known neighbours: a name, an address (ADDRESS, ADDRESS:PORT or a network ADDRESS/BITS) and whether "
-                + "they are trusted. Routing knows a peer of one address by its name; networks and `trusted` are "
-                + "read and checked but have no effect yet."),
+                + "they are trusted. Routing knows a peer of one address by its name. With trusted ones state is shared: "
+                + "what they signal about it is believed."),
     ]
 
     private static let state: [Setting] = [
         Setting(
             "state.policy", .choice(\.state.policy),
-            "Whether requests that leave the choice open are forwarded with or without transaction state."),
+            "Who keeps the transaction state of requests that leave the choice open. `servartuka` keeps what there is room "
+                + "for and leaves the rest to trusted peers downstream, `balanced` loads all proxies of a path alike, "
+                + "`stateful` keeps all, `stateless` none. Without trusted peers the first three do the same."),
+        Setting(
+            "state.target_utilisation", .fraction(\.state.targetUtilisation, 0.1...1),
+            "The part of its processors, or of its CPU quota, up to which the proxy takes on state."),
+        Setting(
+            "state.period", .time(\.state.periodMilliseconds, .milliseconds, 50...5_000),
+            "How often the policy looks at loads and decides."),
+        Setting(
+            "state.t_sf", .optionalInteger(\.state.statefulCapacity, 1...100_000_000),
+            "Requests a second that one processor can hold the state of; by default it is measured. Together with `t_sl`."
+        ),
+        Setting(
+            "state.t_sl", .optionalInteger(\.state.statelessCapacity, 1...100_000_000),
+            "Requests a second that one processor can forward without state; by default it is measured. Together with "
+                + "`t_sf`."),
+        Setting(
+            "state.log_holders", .boolean(\.state.logsHolders),
+            "Log a line for each transaction that is held here, to prove who held which call; meant for tests."),
         Setting(
             "state.branch_key", .secret(\.state.branchKey),
             "Key of the deterministic branches. Proxies that share an address need the same one; by default it is "

@@ -12,6 +12,8 @@ extension Setting {
         case .boolean(let path): target[keyPath: path] = source[keyPath: path]
         case .integer(let path, _), .bytes(let path, _), .time(let path, _, _):
             target[keyPath: path] = source[keyPath: path]
+        case .optionalInteger(let path, _): target[keyPath: path] = source[keyPath: path]
+        case .fraction(let path, _): target[keyPath: path] = source[keyPath: path]
         case .workers(let path, _): target[keyPath: path] = source[keyPath: path]
         case .choice(_, let get, let set): set(&target, get(source))
         case .path(let path): target[keyPath: path] = source[keyPath: path]

@@ -69,6 +69,9 @@ enum Binding: Sendable {
 
     case boolean(Path<Bool>)
     case integer(Path<Int>, ClosedRange<Int>)
+    /// A number, or `auto`: nil.
+    case optionalInteger(Path<Int?>, ClosedRange<Int>)
+    case fraction(Path<Double>, ClosedRange<Double>)
     case workers(Path<WorkerCount>, ClosedRange<Int>)
     case bytes(Path<Int>, ClosedRange<Int>)
     case time(Path<Int>, TimeUnit, ClosedRange<Int>)
@@ -100,6 +103,9 @@ enum Binding: Sendable {
         switch self {
         case .boolean: "true or false"
         case .integer(_, let range): "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .optionalInteger(_, let range):
+            "a whole number from \(range.lowerBound) to \(range.upperBound) or \"auto\""
+        case .fraction(_, let range): "a number from \(range.lowerBound) to \(range.upperBound)"
         case .workers(_, let range): "a number ≥ \(range.lowerBound) or \"auto\""
         case .bytes(_, let range):
             "a size from \(ByteSize.text(range.lowerBound)) to \(ByteSize.text(range.upperBound))"
@@ -121,6 +127,8 @@ enum Binding: Sendable {
         switch self {
         case .boolean(let path): configuration[keyPath: path] ? "true" : "false"
         case .integer(let path, _): String(configuration[keyPath: path])
+        case .optionalInteger(let path, _): configuration[keyPath: path].map { String($0) } ?? "auto"
+        case .fraction(let path, _): "\(configuration[keyPath: path])"
         case .workers(let path, _): configuration[keyPath: path].description
         case .bytes(let path, _): ByteSize.text(configuration[keyPath: path])
         case .time(let path, let unit, _): "\(configuration[keyPath: path])\(unit.suffix)"
@@ -131,7 +139,7 @@ enum Binding: Sendable {
         case .secret(let path): configuration[keyPath: path] == nil ? "random" : "(set)"
         case .names(let path): Self.list(configuration[keyPath: path])
         case .listeners(let path): Self.list(configuration[keyPath: path].map(\.description))
-        case .peers(let path): Self.list(configuration[keyPath: path].map { "\($0.name)=\($0.network)" })
+        case .peers(let path): Self.list(configuration[keyPath: path].map(\.description))
         }
     }
 
@@ -190,6 +198,15 @@ enum Quantity {
         let (product, overflow) = number.multipliedReportingOverflow(by: unit)
         return overflow ? nil : product
     }
+
+    /// Digits with at most one point among them, "0.9" or "1"; nil for signs, exponents and the like.
+    static func decimal(_ text: some StringProtocol) -> Double? {
+        guard text.utf8.count <= decimalBytesMax, text.utf8.allSatisfy({ (0x30...0x39).contains($0) || $0 == 0x2E })
+        else { return nil }
+        return Double(String(text))
+    }
+
+    private static let decimalBytesMax = 32
 
     /// Decimal digits, with `_` between them as in 100_000; nil for signs, blanks and what does not fit.
     static func whole(_ text: some StringProtocol) -> Int? {

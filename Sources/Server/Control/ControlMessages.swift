@@ -4,6 +4,7 @@ public struct ControlRequest: Sendable, Equatable {
         case status
         case reload
         case stats
+        case state
         case metrics
         case drain
         case stop

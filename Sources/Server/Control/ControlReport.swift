@@ -5,6 +5,7 @@ public enum ControlReport {
         switch command {
         case .status: status(result)
         case .stats: stats(result)
+        case .state: state(result)
         case .metrics: result["text"]?.stringValue ?? ""
         case .reload: reload(result)
         case .drain:
@@ -67,14 +68,14 @@ public enum ControlReport {
         return rows.isEmpty ? "no statistics\n" : table(rows)
     }
 
-    private static func table(_ rows: [(String, String)]) -> String {
+    static func table(_ rows: [(String, String)]) -> String {
         let width = rows.map(\.0.count).max() ?? 0
         return rows.map { name, value in
             "  \(name)\(String(repeating: " ", count: width - name.count))  \(value)\n"
         }.joined()
     }
 
-    private static func plain(_ value: JSONValue?) -> String {
+    static func plain(_ value: JSONValue?) -> String {
         switch value {
         case nil, .null?: "none"
         case .string(let text)?: text

@@ -2,6 +2,7 @@ internal import Glibc
 internal import ProxyCore
 internal import Reactor
 internal import Scripting
+internal import StatePolicy
 internal import Synchronization
 
 /// The running proxy: a group of workers, a `Proxy` on each, and the routing logic they share by generation.
@@ -10,6 +11,7 @@ public final class DataPlane: ProxyRuntime {
         var group: WorkerGroup?
         var configuration: Configuration
         var settings: ProxySettings?
+        var state: StateControl?
         var scriptGeneration = 0
         /// About the sockets, found at the start.
         var warnings: [String] = []
@@ -18,13 +20,17 @@ public final class DataPlane: ProxyRuntime {
     let running: Mutex<Running>
     /// Proxy counters of each worker; made before the workers and never freed while this lives.
     let counters: [CounterBlock]
+    /// What handling costs each worker; as long-lived.
+    private let costs: [CounterBlock]
     let routing: RoutingFactory
     let commandMilliseconds: Int
+    private let log: LogOutput
 
     /// - Parameters:
     ///   - routing: makes the routing logic of each worker from the configuration.
+    ///   - log: where lines about held transactions go.
     ///   - commandMilliseconds: how long workers may take to run a command before a reload is given up.
-    init(_ configuration: Configuration, routing: RoutingFactory, commandMilliseconds: Int) {
+    init(_ configuration: Configuration, routing: RoutingFactory, log: LogOutput, commandMilliseconds: Int) {
         let workerCount =
             switch configuration.workers {
             case .automatic: ProcessorQuota.current()
@@ -33,15 +39,17 @@ public final class DataPlane: ProxyRuntime {
         counters = (0..<min(workerCount, Configuration.workersMax)).map { _ in
             CounterBlock(count: ProxyCounter.allCases.count)
         }
+        costs = counters.map { _ in CounterBlock(count: CostCounter.allCases.count) }
         running = Mutex(Running(configuration: configuration))
         self.routing = routing
+        self.log = log
         self.commandMilliseconds = commandMilliseconds
     }
 
     deinit {
         // The workers write their counters until their threads have ended.
         stop()
-        for block in counters { block.deallocate() }
+        for block in counters + costs { block.deallocate() }
     }
 
     // MARK: ProxyRuntime
@@ -82,16 +90,29 @@ public final class DataPlane: ProxyRuntime {
         reactor.busyPollMicroseconds = configuration.sockets.busyPollMicroseconds
         reactor.gatherMicroseconds = configuration.sockets.gatherMicroseconds
         reactor.mailboxSlots = configuration.mailbox.slots
+        reactor.kernelTimestamps = configuration.sharesState
         let logics = try routing.make(configuration, workers: counters.count)
         let group = try WorkerGroup(reactor)
         let settings = ProxySettings(configuration, listeners: group.listeners, workerCount: counters.count)
-        let counters = counters
+        let policySettings = PolicySettings(configuration.state)
+        let node = StateNode(settings: settings, epoch: Self.stateEpoch) { settings.policy.make(policySettings) }
+        let (counters, costs) = (counters, costs)
         let handed = Handover(logics)
+        let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
         try group.start { worker in
-            Proxy(
+            let proxy = Proxy(
                 settings: settings, workerIndex: worker.index, logic: handed.take(worker.index), sink: worker,
                 counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
-                now: worker.now)
+                desk: node.desks[worker.index], now: worker.now,
+                meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil)
+            proxy.holderNoted = holderLog
+            return proxy
+        }
+        do {
+            running.state = try StateControl(node, workers: group.workers, costs: costs, configuration.state)
+        } catch {
+            group.stop()
+            throw error
         }
         running.group = group
         running.settings = settings
@@ -125,10 +146,11 @@ public final class DataPlane: ProxyRuntime {
     }
 
     public func stop() {
-        let group = running.withLock { running in
-            defer { running.group = nil }
-            return running.group
+        let (group, state) = running.withLock { running in
+            defer { (running.group, running.state) = (nil, nil) }
+            return (running.group, running.state)
         }
+        state?.stop()
         group?.stop()
     }
 }
@@ -140,7 +162,9 @@ extension DataPlane {
     public static func make(
         _ configuration: Configuration, log: LogOutput, commandMilliseconds: Int = 5_000
     ) -> DataPlane {
-        DataPlane(configuration, routing: RoutingFactory(log: ScriptLog(log)), commandMilliseconds: commandMilliseconds)
+        DataPlane(
+            configuration, routing: RoutingFactory(log: ScriptLog(log)), log: log,
+            commandMilliseconds: commandMilliseconds)
     }
 
     /// What the kernel granted less of than was asked for, and how to mend it.

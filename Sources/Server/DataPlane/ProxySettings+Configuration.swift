@@ -21,6 +21,12 @@ extension ProxySettings {
                 address: peer.network.address, port: peer.port == 0 ? Endpoint.standardPort : peer.port)
             hosts[peer.name] = SocketAddress(endpoint.description)
         }
+        trustedPeers = configuration.peers.filter(\.trusted).compactMap { peer in
+            SocketAddress(Endpoint(address: peer.network.address, port: peer.port).description).map {
+                TrustedPeer(network: $0, prefixBits: peer.network.prefixBits, port: peer.port)
+            }
+        }
+        logsHolders = configuration.state.logsHolders
         self.workerCount = workerCount
         timers = TransactionTimers(
             t1Milliseconds: UInt64(configuration.timers.t1Milliseconds),
@@ -33,6 +39,8 @@ extension ProxySettings {
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
         policy =
             switch configuration.state.policy {
+            case .servartuka: .servartuka
+            case .balanced: .balanced
             case .stateful: .stateful
             case .stateless: .stateless
             }

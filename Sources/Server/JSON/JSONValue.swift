@@ -36,6 +36,15 @@ public indirect enum JSONValue: Sendable, Equatable {
         if case .integer(let value) = self { value } else { nil }
     }
 
+    /// A number, whole or not.
+    public var doubleValue: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .number(let value): value
+        case .null, .boolean, .string, .array, .object: nil
+        }
+    }
+
     public var booleanValue: Bool? {
         if case .boolean(let value) = self { value } else { nil }
     }

@@ -6,9 +6,7 @@ struct ProcessStatistics: Sendable {
     private let startedMilliseconds: Int
 
     init() {
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
-        startedSeconds = Double(now.tv_sec) + Double(now.tv_nsec / 1_000_000) / 1_000
+        startedSeconds = Self.timeSeconds
         startedMilliseconds = MonotonicClock.milliseconds
     }
 
@@ -40,4 +38,11 @@ struct ProcessStatistics: Sendable {
 
 extension ProcessStatistics {
     static var processID: Int32 { getpid() }
+
+    /// Since 1970, to the millisecond.
+    static var timeSeconds: Double {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return Double(now.tv_sec) + Double(now.tv_nsec / 1_000_000) / 1_000
+    }
 }

@@ -20,6 +20,9 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     /// before `start` and after `stop`, and never waits for a worker that is busy.
     func snapshot() -> RuntimeSnapshot
 
+    /// What is known and decided about state: who holds how much of it. nil before `start` and after `stop`; as quick.
+    func stateStatus() -> StateStatus?
+
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
     ///
     /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.

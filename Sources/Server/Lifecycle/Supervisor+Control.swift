@@ -4,6 +4,7 @@ extension Supervisor {
         switch request.command {
         case .status: return .success(status())
         case .stats: return .success(stats())
+        case .state: return answerState()
         case .metrics: return .success(["text": .string(metricsText())])
         case .reload: return answerReload()
         case .drain:
@@ -37,6 +38,11 @@ extension Supervisor {
         case .failure(let error):
             return .failure(error.message, details: error.problems.map(\.description))
         }
+    }
+
+    private func answerState() -> ControlAnswer {
+        guard let status = runtime.stateStatus() else { return .failure("the workers have not started yet") }
+        return .success(status.json(time: ProcessStatistics.timeSeconds))
     }
 
     private func status() -> JSONValue {

@@ -59,6 +59,7 @@ extension Supervisor {
             }
             page.add(metric.family, samples)
         }
+        runtime.stateStatus()?.add(to: &page)
         return page.text
     }
 }

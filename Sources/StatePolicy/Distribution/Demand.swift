@@ -10,12 +10,12 @@ struct Demand: Sendable, Equatable {
         var capacity = 0.0
         var target = 1.0
         var greatest = 1.0
-        /// Less than 1 while datagrams queue.
+        /// The part of the room for state that is used, less than 1 while datagrams queue: more comes than was counted.
         var relief = 1.0
 
         /// State that fits beside so many arrivals, at a utilisation; not negative.
         func holdable(arrivals: Double, utilisation: Double) -> Double {
-            relief * max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
+            max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
         }
     }
 

@@ -20,14 +20,14 @@ extension DistributingPolicy {
 
     /// What can be held here beside E; above the target a little when nobody takes the rest.
     private var roomForUntaken: Double {
-        let room = max(0, demand.holdable - demand.mustHold)
+        let room = max(0, demand.load.relief * demand.holdable - demand.mustHold)
         let shortage = demand.untakenTotal - room
-        guard shortage > 0 else { return room }
+        guard shortage > 0, demand.load.relief == 1 else { return room }
         let most = demand.load.holdable(arrivals: demand.arrivals, utilisation: demand.load.greatest)
         return room + Self.shortageShare * max(0, min(shortage, most - demand.mustHold - room))
     }
 
-    /// ALGORITHM `servartuka`: first what the next hops don't take, then of all alike, until the node is full.
+    /// First what the next hops don't take, then of all alike, until the node is full.
     private mutating func fill(room: Double, fit: Double, gain: Double) {
         var takeable = 0.0
         for index in neighbours.indices { takeable += demand.toNeighbour[index] - demand.untaken[index] }

@@ -1,5 +1,6 @@
 import ProxyCore
 import Reactor
+import StatePolicy
 
 /// A proxy in the simulated network, with one worker or several.
 ///
@@ -55,8 +56,17 @@ final class ProxyNode: NetworkNode {
     /// The time at which each worker is woken next.
     private var wakeAt: [UInt64]
     private(set) var serversHighest = 0
+    /// The control side, ticked by the run.
+    let node: StateNode
+    /// Transactions that were held here, in order.
+    private(set) var holders: [Holder] = []
 
-    init(network: SimulatedNetwork, settings: ProxySettings, logic: (Int) -> any RoutingLogic) {
+    init(
+        network: SimulatedNetwork, settings: ProxySettings, dial: PolicyDial? = nil, logic: (Int) -> any RoutingLogic
+    ) {
+        var makePolicy: (@Sendable () -> any StatePolicy)?
+        if let dial { makePolicy = { DialPolicy(dial) } }
+        node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         self.network = network
         listeners = settings.listeners.map(\.address)
         counters = (0..<settings.workerCount).map { _ in CounterBlock(count: ProxyCounter.allCases.count) }
@@ -67,7 +77,8 @@ final class ProxyNode: NetworkNode {
             workers.append(
                 Proxy(
                     settings: settings, workerIndex: index, logic: logic(index), sink: sink, counters: counters[index],
-                    peers: peers, now: network.now))
+                    peers: peers, desk: node.desks[index], now: network.now))
+            workers[index].holderNoted = { [unowned self] in holders.append(Holder($0)) }
         }
         network.add(self, at: listeners)
         nodeIndex = network.index(of: self)

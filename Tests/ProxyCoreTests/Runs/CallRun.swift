@@ -13,10 +13,13 @@ struct CallRun {
         /// Requests within dialogs come by Record-Route; otherwise the first proxy is asked for them as for others.
         var recordsRoute = true
         var conditions = NetworkConditions.bad
+        /// Where not empty the proxies trust each other, and each decides by its dial instead of its mode.
+        var dials: [PolicyDial] = []
 
         var description: String {
             let modes = modes.map { $0 == .stateful ? "stateful" : "stateless" }.joined(separator: "→")
-            return "\(modes) \(isIPv6 ? "IPv6" : "IPv4") workers=\(workerCount) loss=\(conditions.lossPerMille)‰"
+            let kept = dials.isEmpty ? "" : " κ=\(dials.map(\.current.keep))"
+            return "\(modes)\(kept) \(isIPv6 ? "IPv6" : "IPv4") workers=\(workerCount) loss=\(conditions.lossPerMille)‰"
         }
     }
 
@@ -52,7 +55,8 @@ struct CallRun {
         }
         for (index, mode) in setup.modes.enumerated() {
             let next = index + 1 < setup.modes.count ? address(index + 2) : calleeAddress
-            proxies.append(Self.proxy(setup, mode, at: address(index + 1), next: next, network))
+            let dial = index < setup.dials.count ? setup.dials[index] : nil
+            proxies.append(Self.proxy(setup, mode, dial, at: address(index + 1), next: next, network))
         }
         for (index, caller) in callers.enumerated() {
             let own = Array(kinds[index * perCaller..<(index + 1) * perCaller])
@@ -61,7 +65,8 @@ struct CallRun {
     }
 
     private static func proxy(
-        _ setup: Setup, _ mode: StateMode, at address: SocketAddress, next: SocketAddress, _ network: SimulatedNetwork
+        _ setup: Setup, _ mode: StateMode, _ dial: PolicyDial?, at address: SocketAddress, next: SocketAddress,
+        _ network: SimulatedNetwork
     ) -> ProxyNode {
         var text = [UInt8](repeating: 0, count: SocketAddress.ipTextBytesMax)
         let count = text.withUnsafeMutableBytes { address.writeIP(into: $0) }
@@ -73,14 +78,35 @@ struct CallRun {
         settings.policy = mode == .stateful ? .stateful : .stateless
         settings.workerCount = setup.workerCount
         settings.hashKey = HashKey(low: 11, high: 12)
-        return ProxyNode(network: network, settings: settings) { _ in
+        if dial != nil {
+            // Hosts 1 to 15: the proxies, not the agents.
+            settings.trustedPeers = [
+                TrustedPeer(network: address.withPort(0), prefixBits: address.isIPv4 ? 28 : 124)
+            ]
+            settings.logsHolders = true
+        }
+        return ProxyNode(network: network, settings: settings, dial: dial) { _ in
             NativeRouting(nextHop: next, recordsRoute: setup.recordsRoute)
         }
     }
 
+    /// Time between two ticks of the control side.
+    static let tickMilliseconds: UInt64 = 200
+
     /// Runs to the end and answers what went wrong: empty when every call got its answer and nothing is left.
-    func run() -> [String] {
-        network.run()
+    ///
+    /// - Parameter eachTick: what the test wants to change from time to time.
+    func run(eachTick: (UInt64) -> Void = { _ in }) -> [String] {
+        if setup.dials.isEmpty {
+            network.run()
+        } else {
+            var until = network.now
+            repeat {
+                until += Self.tickMilliseconds
+                eachTick(until)
+                for proxy in proxies { proxy.node.tick(time: Double(until) / 1_000, processors: 1) }
+            } while !network.run(until: until)
+        }
         var faults: [String] = []
         for caller in callers {
             for (index, call) in caller.calls.enumerated() {

@@ -54,6 +54,25 @@ import Testing
     }
 
     @Test(
+        "no message allocates on the heap among proxies that share state either",
+        .enabled(if: countsAllocations, optimisedOnly), arguments: [0.0, 0.5, 1], [";svk=open", ";svk=held"])
+    func noAllocationsSharing(keep: Double, marker: String) {
+        let recording = MessageLoop.record(calls: 2_000, marker: marker)
+        let loop = MessageLoop(.stateful, dial: PolicyDial(keep: keep))
+        for _ in 0..<2 {
+            loop.play(recording)
+            loop.tick()
+        }
+        loop.pass(milliseconds: 60_000)
+        ca_start()
+        loop.play(recording)
+        let allocations = ca_stop()
+        #expect(allocations == 0, "\(allocations) allocations in \(recording.entries.count) messages")
+        #expect(loop.counters.value(ProxyCounter.stateFeedbackReceived.rawValue) > 0)
+        #expect(loop.counters.value(ProxyCounter.stateFeedbackSent.rawValue) > 0)
+    }
+
+    @Test(
         "stateless forwarding allocates nothing even for the first message",
         .enabled(if: countsAllocations, optimisedOnly))
     func noWarmUp() {

@@ -9,6 +9,8 @@ final class PolicyDial: Sendable {
         var allowance = Double.infinity
         var price = 0.0
         var refuse = 0.0
+        /// A neighbour that has said nothing for so long gets nothing.
+        var silenceSeconds = 3.0
         var lastSample: NodeSample?
     }
 
@@ -29,8 +31,6 @@ final class PolicyDial: Sendable {
 
 /// Decides what its dial says, but leaves state only to neighbours that spoke within three seconds in the same life.
 struct DialPolicy: StatePolicy {
-    static let silenceSeconds = 3.0
-
     let dial: PolicyDial
     private var heardAt: [Double?] = []
     private var epochs: [UInt32] = []
@@ -59,7 +59,7 @@ struct DialPolicy: StatePolicy {
                 heardAt[number] = sample.time
                 if isRestarted { return 1 }
             }
-            guard let heard = heardAt[number], sample.time - heard < Self.silenceSeconds else { return 1 }
+            guard let heard = heardAt[number], sample.time - heard < setting.silenceSeconds else { return 1 }
             return setting.keep
         }
         decision.grants = sample.feedback.map { _ in

@@ -56,14 +56,23 @@ final class MessageLoop {
     private let scratch = UnsafeMutableRawBufferPointer.allocate(byteCount: datagramBytesMax, alignment: 64)
     private(set) var now: UInt64 = 1_000_000
 
-    init(_ mode: PolicyName) {
+    let node: StateNode
+
+    /// - Parameter dial: alice and bob are trusted proxies, and the dial says what is left to bob.
+    init(_ mode: PolicyName, dial: PolicyDial? = nil) {
         var settings = ProxySettings.forTests
         settings.policy = mode
+        var makePolicy: (@Sendable () -> any StatePolicy)?
+        if let dial {
+            settings.trustedPeers = [TrustedPeer(Place.alice), TrustedPeer(Place.bob)]
+            makePolicy = { DialPolicy(dial) }
+        }
+        node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         settings.limits.transactionsMax = 200_000
         settings.limits.transactionMemoryBytesMax = 1 << 30
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: NativeRouting(), sink: sink, counters: counters, peers: nil,
-            now: now)
+            desk: node.desks[0], now: now)
     }
 
     deinit {
@@ -74,6 +83,11 @@ final class MessageLoop {
     func pass(milliseconds: UInt64) {
         now += milliseconds
         proxy.advance(to: now)
+    }
+
+    /// One period of the control side.
+    func tick() {
+        node.tick(time: Double(now) / 1_000, processors: 1)
     }
 
     private func receive(_ datagram: UnsafeRawBufferPointer, from source: SocketAddress) {
@@ -99,8 +113,10 @@ final class MessageLoop {
 
     /// Records calls with the responses that belong to the requests this proxy sends. Branches are deterministic, so
     /// the recording suits every proxy with the same key, in either mode.
-    static func record(calls: Int) -> Recording {
-        let loop = MessageLoop(.stateless)
+    ///
+    /// - Parameter marker: what alice says of state; bob then speaks of it too.
+    static func record(calls: Int, marker: String? = nil) -> Recording {
+        let loop = MessageLoop(.stateless, dial: marker == nil ? nil : PolicyDial())
         let recording = Recording()
         let response = Composer()
         let message = UnsafeMutablePointer<SIPMessage>.allocate(capacity: 1)
@@ -120,12 +136,20 @@ final class MessageLoop {
                     extraHeaders: UnsafeRawBufferPointer("Contact: <sip:bob@192.0.2.200:5060>\r\n"), into: response.room
                 )
                 response.fill(written)
-                recording.append(response.bytes, from: Place.bob)
+                guard marker != nil else {
+                    recording.append(response.bytes, from: Place.bob)
+                    continue
+                }
+                var text = String(decoding: response.bytes, as: UTF8.self)
+                let line = text.firstRange(of: "\r\nVia: ")!.upperBound
+                let end = text[line...].firstRange(of: "\r\n")!.lowerBound
+                text.insert(contentsOf: ";svk-allow=any;svk-price=31000;svk-seq=7.\(recording.entries.count)", at: end)
+                text.withUTF8 { recording.append(UnsafeRawBufferPointer($0), from: Place.bob) }
             }
         }
         for number in 0..<calls {
             let invite = RequestText {
-                $0.via = "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bK-\(number)-i"
+                $0.via = "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bK-\(number)-i\(marker ?? "")"
                 $0.from = "Alice <sip:alice@example.com>;tag=f\(number)"
                 $0.callID = "\(number)@client.example.com"
                 $0.headers = [
@@ -147,7 +171,7 @@ final class MessageLoop {
             request(
                 ack.with {
                     $0.method = "BYE"
-                    $0.via = "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bK-\(number)-b"
+                    $0.via = "SIP/2.0/UDP 192.0.2.100:5060;branch=z9hG4bK-\(number)-b\(marker ?? "")"
                     $0.cSeq = 2
                 }, answers: [200])
         }

@@ -26,6 +26,8 @@ struct Sent {
 final class CapturingSink: DatagramSink {
     private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: datagramBytesMax, alignment: 16)
     var sent: [Sent] = []
+    /// Runs with each datagram sent.
+    var onCommit: () -> Void = {}
     private var reserved = 0
 
     deinit { room.deallocate() }
@@ -39,6 +41,7 @@ final class CapturingSink: DatagramSink {
         precondition(count > 0 && count <= reserved, "more committed than reserved")
         let text = String(decoding: room[..<count], as: UTF8.self)
         sent.append(Sent(message: WireMessage(text), destination: address, listener: listener))
+        onCommit()
     }
 }
 
@@ -70,7 +73,7 @@ final class ProxyHarness {
     var now: UInt64 = 1_000_000
 
     init(
-        _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil,
+        _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil, meter: CostMeter? = nil,
         _ configure: (inout ProxySettings) -> Void = { _ in }
     ) {
         var settings = ProxySettings.forTests
@@ -82,7 +85,7 @@ final class ProxyHarness {
         node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[0], now: now)
+            desk: node.desks[0], now: now, meter: meter)
         proxy.holderNoted = { [unowned self] in holders.append(Holder($0)) }
     }
 
