@@ -19,18 +19,22 @@ class CpuCap:
     """A cgroup that allows `cores` of CPU per period; works with the v1 and the v2 cpu controller."""
 
     def __init__(self, cores: float, name: str = "servartuka-bench") -> None:
-        self.cores = cores
-        quota = int(round(cores * PERIOD_MICROSECONDS))
         self._folder, self._version = _create(f"{name}-{os.getpid()}")
         try:
-            if self._version == 1:
-                (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD_MICROSECONDS))
-                (self._folder / "cpu.cfs_quota_us").write_text(str(quota))
-            else:
-                (self._folder / "cpu.max").write_text(f"{quota} {PERIOD_MICROSECONDS}")
+            self.set(cores)
         except OSError as error:
             self.remove()
             raise CapUnavailable(f"cannot set the CPU quota in {self._folder}: {error}") from error
+
+    def set(self, cores: float) -> None:
+        """Changes the quota, also under running members."""
+        self.cores = cores
+        quota = int(round(cores * PERIOD_MICROSECONDS))
+        if self._version == 1:
+            (self._folder / "cpu.cfs_period_us").write_text(str(PERIOD_MICROSECONDS))
+            (self._folder / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (self._folder / "cpu.max").write_text(f"{quota} {PERIOD_MICROSECONDS}")
 
     def enter(self) -> None:
         """Moves the calling process into the group; children forked later follow."""

@@ -107,6 +107,7 @@ class Uac:
         rate: int,
         calls: int,
         scenario: Path | None = None,
+        service: str = "service",
         lost_percent: int = 0,
         trace_setup: bool = False,
         receive_timeout_milliseconds: int = RECEIVE_TIMEOUT_MILLISECONDS,
@@ -114,16 +115,16 @@ class Uac:
     ) -> None:
         self._supervisor = supervisor
         self._rate, self._calls = rate, calls
-        self._statistics = folder / "uac.csv"
-        self._statistics.unlink(missing_ok=True)
+        self.statistics_file = folder / "uac.csv"
+        self.statistics_file.unlink(missing_ok=True)
         self._messages = folder / "uac-messages.csv" if trace_setup else None
         self._timeout_seconds = calls / rate + receive_timeout_milliseconds / 1000 + SLACK_SECONDS
         if lost_percent:
             self._timeout_seconds += 40  # a whole 64 × T1 of retransmissions after the last call
         command = ["sipp", *_scenario("uac", scenario), str(proxy), "-i", _sipp_host(local), "-p", str(local.port)]
-        command += ["-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
+        command += ["-s", service, "-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
         command += ["-recv_timeout", str(receive_timeout_milliseconds), "-timeout", f"{int(self._timeout_seconds)}s"]
-        command += ["-trace_stat", "-stf", str(self._statistics), "-fd", "1"]
+        command += ["-trace_stat", "-stf", str(self.statistics_file), "-fd", "1"]
         self._errors = folder / "uac-errors.log" if trace_errors else None
         if self._errors:
             command += ["-trace_err", "-error_file", str(self._errors)]
@@ -159,7 +160,7 @@ class Uac:
 
     def counters(self) -> dict[str, str]:
         """The latest row of SIPp's statistics, empty before the first."""
-        return last_row(self._statistics)
+        return last_row(self.statistics_file)
 
     def _hopeless(self) -> str:
         row = self.counters()

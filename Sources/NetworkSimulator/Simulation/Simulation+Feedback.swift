@@ -51,7 +51,7 @@ extension Simulation {
         guard sequence != channels[index].sequence, bodies[to].isUp, bodies[to].hasGrants else { return }
         let link = topology.links[index]
         if link.model.loss > 0 && random.unit() < link.model.loss { return }
-        let grant = minds[to].decision.grants[link.slotAtTo - topology.slotStart[to]]
+        let grant = grants[link.slotAtTo]
         channels[index].send(
             Feedback(allowance: grant.allowance, price: grant.price, epoch: bodies[to].epoch, sequence: sequence),
             slice: slice)

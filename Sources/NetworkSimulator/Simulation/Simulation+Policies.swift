@@ -46,6 +46,7 @@ extension Simulation {
         let mode = minds[index].policy.fixedMode
         let isDecided = !minds[index].decision.keep.isEmpty
         for slot in first..<topology.slotStart[index + 1] {
+            if bodies[index].hasGrants { grants[slot] = minds[index].decision.grants[slot - first] }
             switch mode {
             case .stateful: keep[slot] = 1
             case .stateless: keep[slot] = 0

@@ -16,6 +16,8 @@ public struct Simulation: Sendable {
     var rates: [Double]
     /// κ by slot, as the packet path has it.
     var keep: [Double]
+    /// What each proxy last granted, by slot.
+    var grants: [NodeDecision.Grant]
     var counts: [WayCount]
     var channels: [FeedbackChannel]
     /// What each proxy last heard, by slot; taken by its next update.
@@ -95,6 +97,7 @@ public struct Simulation: Sendable {
         bodies = network.proxies.map { Body($0) }
         rates = network.flows.map { $0.rate * options.load }
         keep = [Double](repeating: 1, count: topology.neighbourOfSlot.count)
+        grants = [NodeDecision.Grant](repeating: NodeDecision.Grant(), count: topology.neighbourOfSlot.count)
         counts = [WayCount](repeating: WayCount(), count: topology.ways.count)
         heard = [Feedback?](repeating: nil, count: topology.neighbourOfSlot.count)
         channels = topology.links.map {

@@ -24,6 +24,7 @@ public struct CostMeter {
     private var statelessSum: UInt64 = 0
     private var statefulSum: UInt64 = 0
     private var isStateful = false
+    private var isLeftOut = false
     private var datagrams: UInt64 = 0
 
     /// - Parameter counters: of `CostCounter.allCases.count` numbers, kept by the caller.
@@ -46,6 +47,7 @@ public struct CostMeter {
     /// - Parameter received: datagrams that the worker read for it; none when another worker handed it over.
     mutating func beginMessage(received: UInt64) {
         isStateful = false
+        isLeftOut = false
         datagrams = received
         began = ticks.now()
     }
@@ -53,6 +55,7 @@ public struct CostMeter {
     /// A timer of a transaction comes into handling.
     mutating func beginTimer() {
         isStateful = true
+        isLeftOut = false
         datagrams = 0
         began = ticks.now()
     }
@@ -60,11 +63,16 @@ public struct CostMeter {
     /// What is being handled belongs to a transaction that is held here, or by another worker of this process.
     mutating func touchedState() { isStateful = true }
 
+    /// An ACK that passes through. It travels without state also when its INVITE is held, so it tells nothing of what holding
+    /// costs: alone on the stateless side it made that look dear and the difference small. Its time is shared out over the rest.
+    mutating func leaveOut() { isLeftOut = true }
+
     mutating func sent() { datagrams &+= 1 }
 
     /// The handling ends.
     mutating func end() {
         guard let counters else { return }
+        if isLeftOut && !isStateful { return }
         let elapsed = ticks.now() &- began
         if isStateful {
             counters.add(.statefulTicks, Self.accepted(elapsed, &statefulSum, counters))

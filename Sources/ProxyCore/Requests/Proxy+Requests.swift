@@ -22,6 +22,7 @@ extension Proxy {
                 }
             }
         }
+        if message.pointee.method == .ack { meter.pointee.leaveOut() }
         request.begin(source: source, listener: listener, now: now)
         request.generation = generations.pointee.current
         request.needsReceived = needsReceivedParameter(source)

@@ -57,6 +57,9 @@ public struct StateView {
         state.nextHop < 0 ? .none : proxy.desk.neighbourAddress(Int(state.nextHop))
     }
 
+    /// 0 to below 1: all requests of a call have the same, and calls are spread evenly.
+    public var callFraction: Double { Double(state.callHash >> 11) * 0x1p-53 }
+
     /// Of the open requests to that neighbour the fraction that is held here: κ. 1 where nobody could take them.
     public var keepFraction: Double { proxy.desk.keepFraction(state.nextHop).fraction }
 

@@ -163,15 +163,6 @@ extension SIPBindings {
                 return call.returnRange(value, of: address.bytes, absentIsNull: false)
             },
         ])
-
-    static let view = BindingGroup(
-        "view", "What `choose_state_mode` may know beside the request.",
-        [
-            .readOnly("policy", "string", phases: .chooseStateMode, "The configured policy's name.") {
-                (call: borrowing ScriptCall) throws(ScriptFailure) in
-                call.returnString(call.sip.pointee.view?.policyName ?? "")
-            }
-        ])
 }
 
 /// A name-addr of the current message, and the bytes that its ranges are of.

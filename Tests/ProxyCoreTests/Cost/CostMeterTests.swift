@@ -76,6 +76,15 @@ import Testing
         #expect(metered.taken() == Taken(statefulTicks: 2_000, statefulDatagrams: 3))
     }
 
+    @Test("an ACK that passes through belongs to neither side")
+    func ack() {
+        for policy in [PolicyName.stateful, .stateless] {
+            let metered = Metered(policy)
+            #expect(metered.harness.receive(RequestText("ACK")).requests.count == 1)
+            #expect(metered.taken() == Taken())
+        }
+    }
+
     @Test("a request that found no room for its state is stateless after all")
     func noRoom() {
         let metered = Metered(.stateful)

@@ -127,23 +127,31 @@ final class SIPHarness {
     let counters: CounterBlock
     let log = SIPLog()
     let routing: ScriptRouting
+    let node: StateNode
     var now: UInt64 = 1_000_000
 
-    init(_ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful) throws {
+    /// - Parameter trusted: proxies that take part in sharing state.
+    init(
+        _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
+        trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil
+    ) throws {
         var settings = ProxySettings(listeners: [
             Listener(address: SIPPlace.proxy, advertisedHost: "192.0.2.1", advertisedPort: 5_060)
         ])
         settings.domains = ["example.org"]
         settings.hosts = ["gateway.example.com": SocketAddress("192.0.2.201:5080")!]
         settings.policy = policy
+        settings.trustedPeers = trusted.map { TrustedPeer($0) }
         settings.hashKey = HashKey(low: 1, high: 2)
         settings.limits.transactionsMax = 1_000
         settings.limits.transactionMemoryBytesMax = 16 << 20
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         routing = try ScriptRouting.load(
             ScriptSource(path: "routing.lua", text: script), limits: limits, log: log.log, version: "1.2.3")
+        node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
-            settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil, now: now)
+            settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil,
+            desk: node.desks[0], now: now)
     }
 
     deinit { counters.deallocate() }

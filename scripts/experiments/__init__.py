@@ -1,0 +1,1 @@
+"""Experiments with chains of real proxies: scripts/experiment."""
