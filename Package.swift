@@ -25,12 +25,15 @@ let package = Package(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(name: "CLuaShim", dependencies: ["CLua"]),
         .target(name: "CLinux"),
+        // Loads GLPK when a plan is made; it is not linked.
+        .target(name: "CLinearProgram", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
         // Pure modules: no I/O, no clock.
         .target(name: "SIPMessage", swiftSettings: swiftSettings),
         .target(name: "StatePolicy", swiftSettings: swiftSettings),
-        // The shipped policies over simulated proxies.
-        .target(name: "NetworkSimulator", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
+        // The shipped policies over simulated proxies, and the best that any policy could do.
+        .target(
+            name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
         // Data plane.
