@@ -54,10 +54,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
+        // Networks as files and reports: what `plan` and `simulate` need beside the simulator.
+        .target(
+            name: "NetworkDescription", dependencies: ["NetworkSimulator", "Server", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
 

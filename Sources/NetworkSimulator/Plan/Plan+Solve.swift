@@ -36,7 +36,8 @@ extension Plan {
     /// the solver rounded.
     private mutating func setUtilisation(_ network: Network) {
         for (index, model) in network.proxies.enumerated() {
-            let busy = proxies[index].arrivals * model.statelessCostSeconds + proxies[index].held * model.stateCostSeconds
+            let busy =
+                proxies[index].arrivals * model.statelessCostSeconds + proxies[index].held * model.stateCostSeconds
             proxies[index].utilisation = busy / model.processors
             loadMax = max(loadMax, proxies[index].utilisation / model.targetUtilisation)
         }
