@@ -15,12 +15,12 @@ public struct PolicySettings: Sendable, Equatable {
     /// How fast keep-fractions follow their targets.
     public var keepSmoothingSeconds = 0.4
     /// How fast rates follow what is counted, as long as that differs by no more than chance.
-    public var rateSmoothingSeconds = 3.0
+    public var rateSmoothingSeconds = 6.0
     /// How fast they do when it differs by more.
     public var rateChangeSeconds = 0.4
     /// How fast measured costs are believed.
-    public var costSmoothingSeconds = 3.0
-    /// Datagrams that waited longer than this tell that the machine is slower than its processors say.
+    public var costSmoothingSeconds = 10.0
+    /// Datagrams that waited longer than this tell that more comes than the node can do, or that it is slower than it thinks.
     public var queueingMaxSeconds = 0.1
 
     public init() {}

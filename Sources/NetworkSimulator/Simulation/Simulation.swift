@@ -1,4 +1,4 @@
-import StatePolicy
+public import StatePolicy
 
 /// Runs a network slice by slice with the policies that ship: discrete calls, queues, feedback on replies.
 ///
@@ -96,6 +96,10 @@ public struct Simulation: Sendable {
     }
 
     public var timeSeconds: Double { Double(slice) * options.sliceSeconds }
+
+    /// What a proxy knows of itself now, and what it decided last; its neighbours are numbered in the order of their numbers here.
+    public func estimate(of proxy: Int) -> NodeEstimate { proxies[proxy].policy.estimate }
+    public func decision(of proxy: Int) -> NodeDecision { proxies[proxy].decision }
 
     /// The run so far.
     public var record: SimulationResult { result }

@@ -7,8 +7,13 @@ struct CapacityEstimator: Sendable, Equatable {
     private(set) var factor = 1.0
     /// Used, as a fraction of the processors; smoothed.
     private(set) var utilisation = 0.0
+    /// Of what could be held by the rates, the part that is held while datagrams queue: more comes than was counted.
+    private(set) var relief = 1.0
     private var isKnown = false
 
+    static let reliefStep = 0.8
+    static let reliefMin = 0.05
+    static let reliefRecoverySeconds = 0.8
     static let least = 0.05
     /// Seconds for lost trust to come back: slow, for each trial that was wrong means a queue again.
     static let recoverySeconds = 60.0
@@ -21,6 +26,11 @@ struct CapacityEstimator: Sendable, Equatable {
         guard use.isFinite, use >= 0 else { return }
         utilisation = isKnown ? utilisation + gain * (use - utilisation) : use
         isKnown = true
+        if queueing > queueingMax {
+            relief = max(Self.reliefMin, relief * Self.reliefStep)
+        } else {
+            relief += Arithmetic.gain(seconds: seconds, smoothing: Self.reliefRecoverySeconds) * (1 - relief)
+        }
         if queueing > queueingMax && use < target * factor {
             factor += Arithmetic.gain(seconds: seconds, smoothing: Self.shrinkSeconds) * (use - factor)
         } else if queueing <= queueingMax {

@@ -33,7 +33,9 @@ struct CostEstimator: Sendable, Equatable {
     /// - Parameters:
     ///   - requests: counted in the same period, all of them.
     ///   - held: of these, held here.
-    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double) {
+    ///   - gain: weight of a new time a datagram.
+    ///   - mixGain: weight of a new number of datagrams a request, which changes with κ and must not lag behind it.
+    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double, mixGain: Double) {
         let stateless = Double(cost.statelessDatagrams)
         let stateful = Double(cost.statefulDatagrams)
         guard stateless + stateful > 0, cost.totalSeconds.isFinite, cost.statelessSeconds >= 0,
@@ -42,16 +44,16 @@ struct CostEstimator: Sendable, Equatable {
         let rest = max(0, cost.totalSeconds - cost.statelessSeconds - cost.statefulSeconds)
         let shared = rest / (stateless + stateful)
         if stateless > 0 {
-            let weight = gain * min(1, stateless / Self.datagramsForFullWeight)
-            statelessDatagram.add(cost.statelessSeconds / stateless + shared, gain: weight)
+            let part = min(1, stateless / Self.datagramsForFullWeight)
+            statelessDatagram.add(cost.statelessSeconds / stateless + shared, gain: gain, part: part)
         }
         if stateful > 0 {
-            let weight = gain * min(1, stateful / Self.datagramsForFullWeight)
-            statefulDatagram.add(cost.statefulSeconds / stateful + shared, gain: weight)
+            let part = min(1, stateful / Self.datagramsForFullWeight)
+            statefulDatagram.add(cost.statefulSeconds / stateful + shared, gain: gain, part: part)
         }
-        let weight = gain * min(1, (stateless + stateful) / Self.datagramsForFullWeight)
-        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: weight) }
-        if held > 0 { statefulPerHeld.add(stateful / held, gain: weight) }
+        let part = min(1, (stateless + stateful) / Self.datagramsForFullWeight)
+        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: mixGain, part: part) }
+        if held > 0 { statefulPerHeld.add(stateful / held, gain: mixGain, part: part) }
         keepRatio(stateless: stateless > 0, stateful: stateful > 0)
     }
 
@@ -94,13 +96,18 @@ struct CostEstimator: Sendable, Equatable {
     private struct Average: Sendable, Equatable {
         private(set) var value = 0.0
         private(set) var isKnown = false
+        /// Sum of the weights so far: the first values count alike.
+        private var weight = 0.0
         /// A new value counts as at most this many times the present one, and at least its inverse.
         private static let outlier = 2.0
 
-        mutating func add(_ new: Double, gain: Double) {
+        mutating func add(_ new: Double, gain: Double, part: Double) {
             guard new > 0, new.isFinite else { return }
+            weight += part
             if isKnown {
-                value += gain * (min(Self.outlier * value, max(value / Self.outlier, new)) - value)
+                value +=
+                    max(gain, 1 / max(1, weight)) * part
+                    * (min(Self.outlier * value, max(value / Self.outlier, new)) - value)
             } else {
                 (value, isKnown) = (new, true)
             }

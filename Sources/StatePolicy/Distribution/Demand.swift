@@ -10,10 +10,12 @@ struct Demand: Sendable, Equatable {
         var capacity = 0.0
         var target = 1.0
         var greatest = 1.0
+        /// Less than 1 while datagrams queue.
+        var relief = 1.0
 
         /// State that fits beside so many arrivals, at a utilisation; not negative.
         func holdable(arrivals: Double, utilisation: Double) -> Double {
-            max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
+            relief * max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
         }
     }
 

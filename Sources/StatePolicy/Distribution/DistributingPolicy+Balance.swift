@@ -7,9 +7,9 @@ extension DistributingPolicy {
         var used = 0.0
         var held = 0.0
         for path in rates.paths {
-            used += path.total.fast * demand.load.statelessCost
+            used += path.total.slow * demand.load.statelessCost
             let keep = path.nextHop >= 0 ? neighbours[path.nextHop].keep : 1
-            held += path.mustHold.fast + path.open.fast * keep
+            held += path.mustHold.slow + path.open.slow * keep
         }
         used += held * demand.load.stateCost
         let full = demand.load.capacity * demand.load.target

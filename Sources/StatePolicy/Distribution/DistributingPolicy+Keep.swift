@@ -1,6 +1,7 @@
 extension DistributingPolicy {
-    /// Differences of κ below this are left alone.
-    static let keepDeadBand = 0.005
+    /// Differences of κ below this are mostly noise: κ follows them this much more slowly.
+    static let keepNear = 0.005
+    static let keepNearGain = 0.2
     /// κ falls by no more than this a period: a neighbour that has just come back is loaded gradually.
     static let keepFallMax = 0.2
     /// What is neither taken by a neighbour nor fits below the target: this part goes above the target here, the rest
@@ -46,9 +47,9 @@ extension DistributingPolicy {
     private mutating func move(_ index: Int, to target: Double, gain: Double) {
         let old = neighbours[index].keep
         let difference = target - old
+        let isNear = abs(difference) < Self.keepNear
         let isEnd = target <= 0 || target >= 1
-        guard isEnd || abs(difference) > Self.keepDeadBand else { return }
-        let step = abs(difference) > Self.keepDeadBand ? gain * difference : difference
+        let step = isNear ? difference * (isEnd ? 1 : gain * Self.keepNearGain) : gain * difference
         neighbours[index].keep = min(1, max(0, old + max(-Self.keepFallMax, step)))
     }
 }

@@ -76,8 +76,10 @@ public struct DistributingPolicy: StatePolicy {
             requests += Double(path.total)
             held += Double(path.mustHold) + Double(path.kept)
         }
-        let gain = Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds)
-        costs.add(sample.cost, requests: requests, held: held, gain: gain)
+        costs.add(
+            sample.cost, requests: requests, held: held,
+            gain: Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds),
+            mixGain: Arithmetic.gain(seconds: seconds, smoothing: settings.rateChangeSeconds))
         capacity.add(
             use: sample.cost.totalSeconds / (seconds * sample.processors), queueing: sample.cost.queueingSeconds,
             queueingMax: settings.queueingMaxSeconds, target: settings.targetUtilisation, seconds: seconds,
@@ -99,7 +101,7 @@ public struct DistributingPolicy: StatePolicy {
         Demand.Load(
             statelessCost: costs.statelessCost, stateCost: costs.stateCost,
             capacity: processors * capacity.factor, target: settings.targetUtilisation,
-            greatest: max(Self.utilisationMax, settings.targetUtilisation))
+            greatest: max(Self.utilisationMax, settings.targetUtilisation), relief: capacity.relief)
     }
 
     private mutating func say(_ decision: inout NodeDecision) {

@@ -12,6 +12,9 @@ struct PathRates: Sendable, Equatable {
     private(set) var paths: [Path] = []
     /// Requests a second held here.
     private(set) var held = SmoothedRate()
+    /// All paths together.
+    private var total = SmoothedRate()
+    private var open = SmoothedRate()
     private var counts: [Counts] = []
     private var indexes: [Key: Int] = [:]
 
@@ -29,6 +32,7 @@ struct PathRates: Sendable, Equatable {
     mutating func add(_ samples: [PathSample], seconds: Double, slowGain: Double, fastGain: Double) {
         for index in counts.indices { counts[index] = Counts() }
         var heldCount = 0.0
+        var whole = Counts()
         for position in samples.indices {
             let sample = samples[position]
             let index = index(of: sample, expected: position)
@@ -36,6 +40,8 @@ struct PathRates: Sendable, Equatable {
             counts[index].mustHold += Double(sample.mustHold)
             counts[index].open += Double(sample.kept) + Double(sample.delegated)
             heldCount += Double(sample.mustHold) + Double(sample.kept)
+            whole.total += Double(sample.total)
+            whole.open += Double(sample.kept) + Double(sample.delegated)
         }
         for index in paths.indices {
             let count = counts[index]
@@ -45,6 +51,15 @@ struct PathRates: Sendable, Equatable {
             paths[index].open.add(count: count.open, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
         }
         held.add(count: heldCount, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+        // A small change of many paths shows in their sum alone.
+        let totalChanged = total.add(count: whole.total, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+        let openChanged = open.add(count: whole.open, seconds: seconds, slowGain: slowGain, fastGain: fastGain)
+        guard totalChanged || openChanged else { return }
+        for index in paths.indices {
+            paths[index].total.follow()
+            paths[index].mustHold.follow()
+            paths[index].open.follow()
+        }
     }
 
     /// Owners report the same paths in the same order mostly: then no hashing.

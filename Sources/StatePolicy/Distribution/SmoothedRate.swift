@@ -10,15 +10,17 @@ struct SmoothedRate: Sendable, Equatable {
     private var isKnown = false
 
     /// Standard deviations of the fast average that count as a change.
-    private static let changeDeviations = 3.0
+    private static let changeDeviations = 4.0
     /// One period may raise the variance by no more than this many times itself: a step is not noise.
     private static let outlierSquared = 9.0
 
-    mutating func add(count: Double, seconds: Double, slowGain: Double, fastGain: Double) {
+    /// - Returns: whether the rate has changed by more than chance.
+    @discardableResult
+    mutating func add(count: Double, seconds: Double, slowGain: Double, fastGain: Double) -> Bool {
         let rate = count / seconds
         guard isKnown else {
             (slow, fast, variance, isKnown) = (rate, rate, rate / seconds, true)
-            return
+            return true
         }
         // Of a Poisson count n in t seconds the rate n / t has the variance rate / t.
         let chance = max(slow, 1 / seconds) / seconds
@@ -28,6 +30,13 @@ struct SmoothedRate: Sendable, Equatable {
         fast += fastGain * (rate - fast)
         let noise = max(variance, chance) * fastGain / (2 - fastGain)
         let difference = fast - slow
-        if difference * difference > Self.changeDeviations * Self.changeDeviations * noise { slow = fast }
+        guard difference * difference > Self.changeDeviations * Self.changeDeviations * noise else { return false }
+        slow = fast
+        return true
+    }
+
+    /// Something that this rate is a part of has changed.
+    mutating func follow() {
+        slow = fast
     }
 }
