@@ -7,6 +7,12 @@ public struct NetworkDescription: Sendable, Equatable {
     /// As the operator named it.
     public var file: String
 
+    /// "2 proxies, 1 flow".
+    var size: String {
+        func count(_ number: Int, _ one: String, _ many: String) -> String { "\(number) \(number == 1 ? one : many)" }
+        return count(network.proxies.count, "proxy", "proxies") + ", " + count(network.flows.count, "flow", "flows")
+    }
+
     /// A network with every proxy and flow written out may be long.
     public static let bytesMax = 32 << 20
     public static let valuesMax = 2_000_000

@@ -6,6 +6,7 @@ public struct PlanReport: Sendable {
     let network: Network
     let plan: Plan
     let file: String
+    let size: String
 
     /// A table longer than this helps nobody; CSV and JSON have everything.
     public static let proxiesShownMax = 40
@@ -13,13 +14,14 @@ public struct PlanReport: Sendable {
     public init(_ description: NetworkDescription, _ plan: Plan) {
         network = description.network
         file = description.file
+        size = description.size
         self.plan = plan
     }
 
     public var text: String {
         let bottlenecks = plan.proxies.count { $0.isBottleneck }
         var text = """
-            \(file): \(network.proxies.count) proxies, \(network.flows.count) flows
+            \(file): \(size)
 
             offered           \(NumberText.rate(plan.offered)) calls/s
             best throughput   \(NumberText.rate(plan.throughput)) calls/s, \
