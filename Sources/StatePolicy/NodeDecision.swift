@@ -4,7 +4,7 @@ public struct NodeDecision: Sendable, Equatable {
     public struct Grant: Sendable, Equatable {
         /// Requests a second that it may send open; `.infinity`: no limit.
         public var allowance: Double
-        /// What one more open request from it will really meet (ALGORITHM `balanced`); 0 where the policy has no prices.
+        /// What one more open request from it will really meet under `balanced`; 0 where the policy has no prices.
         public var price: Double
 
         public init(allowance: Double = .infinity, price: Double = 0) {

@@ -9,7 +9,7 @@ public struct PolicySettings: Sendable, Equatable {
     /// A neighbour that said nothing for so long is not delegated to.
     public var silenceSeconds = 3.0
     /// Steepness of the price over utilisation: β.
-    public var priceSteepness = 12.0
+    public var priceSteepness = 24.0
     /// Greatest step of a keep-fraction by prices, each period: η.
     public var priceStep = 0.1
     /// How fast keep-fractions follow their targets.
@@ -34,7 +34,7 @@ public struct PolicySettings: Sendable, Equatable {
         settings.statelessCostSeconds = statelessCostSeconds.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
         settings.stateCostSeconds = stateCostSeconds.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
         settings.silenceSeconds = positive(silenceSeconds, else: usual.silenceSeconds)
-        settings.priceSteepness = positive(priceSteepness, else: usual.priceSteepness)
+        settings.priceSteepness = 24.0
         settings.priceStep = min(1, positive(priceStep, else: usual.priceStep))
         settings.keepSmoothingSeconds = positive(keepSmoothingSeconds, else: usual.keepSmoothingSeconds)
         settings.rateSmoothingSeconds = positive(rateSmoothingSeconds, else: usual.rateSmoothingSeconds)

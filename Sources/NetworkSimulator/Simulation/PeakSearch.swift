@@ -4,7 +4,8 @@ public struct PeakSearch: Sendable {
     public var measureSeconds = 10.0
     /// Calls that may be lost or refused, as a part of those offered.
     public var failedMax = 0.001
-    /// A proxy's mean utilisation may be above its target by this part of it: what noise explains.
+    /// A proxy's mean utilisation may be above its target by this part of it, and by two standard deviations of the calls that
+    /// happened to come.
     public var excessMax = 0.01
     /// Halvings of the interval that is searched.
     public var steps = 7
@@ -34,8 +35,10 @@ public struct PeakSearch: Sendable {
         let offered = result.mean(since: warmUpSeconds) { $0.offered }
         let failed = result.mean(since: warmUpSeconds) { $0.lost + $0.refused + $0.withoutHolder }
         guard failed <= failedMax * offered else { return false }
+        let calls = max(1, offered * measureSeconds)
+        let chance = 2 * (Double(max(1, options.burst)) / calls).squareRoot()
         return zip(result.utilisations(since: warmUpSeconds), network.proxies).allSatisfy { used, proxy in
-            used <= proxy.targetUtilisation * (1 + excessMax)
+            used <= proxy.targetUtilisation * (1 + excessMax + chance)
         }
     }
 }

@@ -1,5 +1,3 @@
-import StatePolicy
-
 extension Simulation {
     /// A refused call costs this part of a forwarded one: it is parsed and answered, and not sent on.
     static let refusalCostPart = 0.4
@@ -23,10 +21,10 @@ extension Simulation {
 
     /// The first proxy may refuse some.
     private mutating func admit(_ calls: Int, at proxy: Int) -> Int {
-        guard proxies[proxy].isUp, proxies[proxy].decision.refuse > 0 else { return calls }
-        let refused = random.binomial(calls, proxies[proxy].decision.refuse)
+        guard bodies[proxy].isUp, bodies[proxy].refuse > 0 else { return calls }
+        let refused = random.binomial(calls, bodies[proxy].refuse)
         totals.refused += refused
-        proxies[proxy].work += Double(refused) * network.proxies[proxy].statelessCostSeconds * Self.refusalCostPart
+        bodies[proxy].work += Double(refused) * bodies[proxy].statelessCost * Self.refusalCostPart
         return calls - refused
     }
 
@@ -36,17 +34,16 @@ extension Simulation {
         for index in range {
             let hop = topology.hops[index]
             let proxy = hop.proxy
-            guard proxies[proxy].isUp else {
+            guard bodies[proxy].isUp else {
                 totals.lost += open + held
                 return
             }
-            let model = network.proxies[proxy]
-            let loss = proxies[proxy].lossNow
+            let loss = bodies[proxy].lossNow
             if loss > 0 {
                 // Offered work counts with what is lost, so that the loss follows what comes.
                 let lostOpen = random.binomial(open, loss)
                 let lostHeld = random.binomial(held, loss)
-                proxies[proxy].work += Double(lostOpen + lostHeld) * model.statelessCostSeconds
+                bodies[proxy].work += Double(lostOpen + lostHeld) * bodies[proxy].statelessCost
                 totals.lost += lostOpen + lostHeld
                 open -= lostOpen
                 held -= lostHeld
@@ -55,13 +52,13 @@ extension Simulation {
             if hop.link != Topology.none { channels[hop.link].lastTraffic = slice }
             let kept =
                 hop.slot == Topology.none
-                ? (proxies[proxy].isStateless ? 0 : open) : random.binomial(open, keep[hop.slot])
+                ? (bodies[proxy].isStateless ? 0 : open) : random.binomial(open, keep[hop.slot])
             counts[hop.way].heldUpstream += held
             counts[hop.way].kept += kept
             counts[hop.way].delegated += open - kept
-            proxies[proxy].heldInRecord += kept
-            proxies[proxy].work +=
-                Double(open + held) * model.statelessCostSeconds + Double(kept) * model.stateCostSeconds
+            bodies[proxy].heldInRecord += kept
+            bodies[proxy].work +=
+                Double(open + held) * bodies[proxy].statelessCost + Double(kept) * bodies[proxy].stateCost
             open -= kept
             held += kept
         }
@@ -71,21 +68,21 @@ extension Simulation {
 
     /// Proxies do what they have time for.
     mutating func work() {
-        for index in proxies.indices {
-            let perSecond = network.proxies[index].processors * proxies[index].quotaFactor
+        for index in bodies.indices {
+            let perSecond = bodies[index].processors * bodies[index].quotaFactor
             let capacity = perSecond * options.sliceSeconds
             let room = perSecond * options.backlogMaxSeconds
-            let offered = proxies[index].work
-            let waiting = proxies[index].backlog + offered * (1 - proxies[index].lossNow)
+            let offered = bodies[index].work
+            let waiting = bodies[index].backlog + offered * (1 - bodies[index].lossNow)
             let used = min(waiting, capacity)
             let left = min(room, waiting - used)
             // The next slice offers about as much: what would neither be done nor fit is lost.
             let fits = capacity + room - left
-            proxies[index].lossNow = offered > fits ? 1 - fits / offered : 0
-            proxies[index].backlog = left
-            proxies[index].usedInPeriod += used
-            proxies[index].usedInRecord += used
-            proxies[index].work = 0
+            bodies[index].lossNow = offered > fits ? 1 - fits / offered : 0
+            bodies[index].backlog = left
+            bodies[index].usedInPeriod += used
+            bodies[index].usedInRecord += used
+            bodies[index].work = 0
         }
     }
 }

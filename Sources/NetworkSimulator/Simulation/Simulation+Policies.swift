@@ -11,10 +11,10 @@ extension Simulation {
 
     /// One proxy's period ends: its policy sees what was counted and decides anew.
     mutating func decide(_ index: Int) {
-        guard proxies[index].isUp else { return }
+        guard bodies[index].isUp else { return }
         let slots = topology.slotStart[index]..<topology.slotStart[index + 1]
         var sample = NodeSample(
-            time: timeSeconds, processors: network.proxies[index].processors * proxies[index].announcedFactor)
+            time: timeSeconds, processors: bodies[index].processors * bodies[index].announcedFactor)
         var stateless = 0
         var held = 0
         for way in topology.wayStart[index]..<topology.wayStart[index + 1] {
@@ -31,46 +31,51 @@ extension Simulation {
         sample.cost = cost(index, stateless: stateless, held: held)
         sample.feedback.append(contentsOf: heard[slots])
         for slot in slots { heard[slot] = nil }
-        proxies[index].usedInPeriod = 0
-        proxies[index].decide(sample)
+        bodies[index].usedInPeriod = 0
+        minds[index].decide(sample)
+        bodies[index].sequence += 1
         spread(index)
     }
 
     /// κ as the packet path gets it.
     mutating func spread(_ index: Int) {
+        bodies[index].hasGrants = !minds[index].decision.grants.isEmpty
+        bodies[index].refuse = minds[index].decision.refuse
+        bodies[index].isStateless = minds[index].policy.fixedMode == .stateless
         let first = topology.slotStart[index]
-        let mode = proxies[index].policy.fixedMode
-        let isDecided = !proxies[index].decision.keep.isEmpty
+        let mode = minds[index].policy.fixedMode
+        let isDecided = !minds[index].decision.keep.isEmpty
         for slot in first..<topology.slotStart[index + 1] {
+            if bodies[index].hasGrants { grants[slot] = minds[index].decision.grants[slot - first] }
             switch mode {
             case .stateful: keep[slot] = 1
             case .stateless: keep[slot] = 0
-            case nil: keep[slot] = isDecided ? KeepFraction(proxies[index].decision.keep[slot - first]).fraction : 1
+            case nil: keep[slot] = isDecided ? KeepFraction(minds[index].decision.keep[slot - first]).fraction : 1
             }
         }
     }
 
     /// What the proxy measures of its processor time: by message, with noise.
     private mutating func cost(_ index: Int, stateless: Int, held: Int) -> CostSample {
-        let model = network.proxies[index]
-        let perDatagram = model.statelessCostSeconds / Double(Self.datagramsPerCall)
+        let body = bodies[index]
+        let perDatagram = body.statelessCost / Double(Self.datagramsPerCall)
         let ofHeld = Double(Self.statelessDatagramsOfHeld) * perDatagram
         let kernelOfHeld = Double(Self.statefulDatagramsOfHeld) * perDatagram * (1 - Self.handlingPart)
         let statelessDatagrams = stateless * Self.datagramsPerCall + held * Self.statelessDatagramsOfHeld
         let work =
-            Double(stateless + held) * model.statelessCostSeconds + Double(held) * model.stateCostSeconds
+            Double(stateless + held) * body.statelessCost + Double(held) * body.stateCost
         // Work that waited is charged when it is done.
-        let done = work > 0 ? proxies[index].usedInPeriod / work : 1
+        let done = work > 0 ? bodies[index].usedInPeriod / work : 1
         var sample = CostSample()
         sample.statelessSeconds =
             done * noisy(Double(statelessDatagrams) * perDatagram * Self.handlingPart)
         sample.statefulSeconds =
             done
-            * noisy(Double(held) * (model.statelessCostSeconds - ofHeld + model.stateCostSeconds - kernelOfHeld))
-        sample.totalSeconds = noisy(proxies[index].usedInPeriod)
+            * noisy(Double(held) * (body.statelessCost - ofHeld + body.stateCost - kernelOfHeld))
+        sample.totalSeconds = noisy(bodies[index].usedInPeriod)
         sample.statelessDatagrams = UInt64(statelessDatagrams)
         sample.statefulDatagrams = UInt64(held * Self.statefulDatagramsOfHeld)
-        sample.queueingSeconds = proxies[index].backlog / (model.processors * proxies[index].quotaFactor)
+        sample.queueingSeconds = bodies[index].backlog / (body.processors * body.quotaFactor)
         return sample
     }
 
@@ -79,23 +84,22 @@ extension Simulation {
     }
 
     mutating func kill(_ index: Int) {
-        proxies[index].isUp = false
+        bodies[index].isUp = false
         for way in topology.wayStart[index]..<topology.wayStart[index + 1] { counts[way] = WayCount() }
         for slot in topology.slotStart[index]..<topology.slotStart[index + 1] {
             heard[slot] = nil
         }
-        proxies[index].backlog = 0
-        proxies[index].lossNow = 0
-        proxies[index].usedInPeriod = 0
+        bodies[index].backlog = 0
+        bodies[index].lossNow = 0
+        bodies[index].usedInPeriod = 0
     }
 
     mutating func start(_ index: Int) {
-        guard !proxies[index].isUp else { return }
-        proxies[index].isUp = true
-        proxies[index].epoch += 1
-        proxies[index].sequence = 0
-        proxies[index].decision = NodeDecision()
-        proxies[index].policy = Self.policy(of: index, network, options)
+        guard !bodies[index].isUp else { return }
+        bodies[index].isUp = true
+        bodies[index].epoch += 1
+        minds[index].decision = NodeDecision()
+        minds[index].policy = Self.policy(of: index, network, options)
         spread(index)
     }
 }

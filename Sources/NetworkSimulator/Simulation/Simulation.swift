@@ -10,11 +10,14 @@ public struct Simulation: Sendable {
     public let options: SimulationOptions
     let topology: Topology
     var random: RandomSource
-    var proxies: [ProxyState]
+    var minds: [Mind]
+    var bodies: [Body]
     /// Flows' rates by what events made of them, and by `options.load`.
     var rates: [Double]
     /// κ by slot, as the packet path has it.
     var keep: [Double]
+    /// What each proxy last granted, by slot.
+    var grants: [NodeDecision.Grant]
     var counts: [WayCount]
     var channels: [FeedbackChannel]
     /// What each proxy last heard, by slot; taken by its next update.
@@ -25,30 +28,47 @@ public struct Simulation: Sendable {
     private var nextEvent = 0
     private var result = SimulationResult()
 
-    /// One proxy's state of the run.
-    struct ProxyState: Sendable {
+    /// What decides at a proxy.
+    struct Mind: Sendable {
         var policy: any StatePolicy
         var decision = NodeDecision()
+
+        mutating func decide(_ sample: NodeSample) {
+            policy.update(sample, &decision)
+        }
+    }
+
+    /// What works at a proxy: plain numbers, touched by every flow that crosses it.
+    struct Body: Sendable {
         var isUp = true
         /// A fixed policy that holds nothing, not even at an exit.
-        var isStateless: Bool { policy.fixedMode == .stateless }
+        var isStateless = false
+        /// It says something to its neighbours.
+        var hasGrants = false
+        /// Which life it lives, and how often it has decided in any of them.
         var epoch: UInt32 = 1
         var sequence: UInt32 = 0
+        let statelessCost: Double
+        let stateCost: Double
+        let processors: Double
+        var quotaFactor = 1.0
+        var announcedFactor = 1.0
+        /// Of new calls, the part refused.
+        var refuse = 0.0
         /// CPU seconds of work not yet done.
         var backlog = 0.0
-        /// CPU seconds of work that came in this slice, before losses.
+        /// CPU seconds of work that came in this slice, with what is lost.
         var work = 0.0
         /// Of new arrivals, the part lost because the backlog is full.
         var lossNow = 0.0
-        var quotaFactor = 1.0
-        var announcedFactor = 1.0
         var usedInPeriod = 0.0
         var usedInRecord = 0.0
         var heldInRecord = 0
 
-        mutating func decide(_ sample: NodeSample) {
-            policy.update(sample, &decision)
-            sequence += 1
+        init(_ model: ProxyModel) {
+            statelessCost = model.statelessCostSeconds
+            stateCost = model.stateCostSeconds
+            processors = model.processors
         }
     }
 
@@ -73,9 +93,11 @@ public struct Simulation: Sendable {
         self.options = options
         topology = Topology(network)
         random = RandomSource(seed: options.seed)
-        proxies = network.proxies.indices.map { ProxyState(policy: Self.policy(of: $0, network, options)) }
+        minds = network.proxies.indices.map { Mind(policy: Self.policy(of: $0, network, options)) }
+        bodies = network.proxies.map { Body($0) }
         rates = network.flows.map { $0.rate * options.load }
         keep = [Double](repeating: 1, count: topology.neighbourOfSlot.count)
+        grants = [NodeDecision.Grant](repeating: NodeDecision.Grant(), count: topology.neighbourOfSlot.count)
         counts = [WayCount](repeating: WayCount(), count: topology.ways.count)
         heard = [Feedback?](repeating: nil, count: topology.neighbourOfSlot.count)
         channels = topology.links.map {
@@ -86,7 +108,7 @@ public struct Simulation: Sendable {
             let from = topology.slotStart.lastIndex { $0 <= slot }!
             return .init(from: from, to: topology.neighbourOfSlot[slot])
         }
-        for index in proxies.indices { spread(index) }
+        for index in minds.indices { spread(index) }
     }
 
     static func policy(of index: Int, _ network: Network, _ options: SimulationOptions) -> any StatePolicy {
@@ -98,8 +120,8 @@ public struct Simulation: Sendable {
     public var timeSeconds: Double { Double(slice) * options.sliceSeconds }
 
     /// What a proxy knows of itself now, and what it decided last; its neighbours are numbered in the order of their numbers here.
-    public func estimate(of proxy: Int) -> NodeEstimate { proxies[proxy].policy.estimate }
-    public func decision(of proxy: Int) -> NodeDecision { proxies[proxy].decision }
+    public func estimate(of proxy: Int) -> NodeEstimate { minds[proxy].policy.estimate }
+    public func decision(of proxy: Int) -> NodeDecision { minds[proxy].decision }
 
     /// The run so far.
     public var record: SimulationResult { result }
@@ -116,7 +138,7 @@ public struct Simulation: Sendable {
             work()
             sendFeedback()
             slice += 1
-            for index in proxies.indices where (slice + index) % slicesPerPeriod == 0 { decide(index) }
+            for index in minds.indices where (slice + index) % slicesPerPeriod == 0 { decide(index) }
             if slice % slicesPerRecord == 0 { takeSnapshot(seconds: Double(slicesPerRecord) * options.sliceSeconds) }
         }
         return result
@@ -132,8 +154,8 @@ public struct Simulation: Sendable {
             case .down(let proxy): kill(proxy)
             case .up(let proxy): start(proxy)
             case .quota(let proxy, let factor, let announced):
-                proxies[proxy].quotaFactor = factor
-                if announced { proxies[proxy].announcedFactor = factor }
+                bodies[proxy].quotaFactor = factor
+                if announced { bodies[proxy].announcedFactor = factor }
             }
             nextEvent += 1
         }
@@ -147,13 +169,13 @@ public struct Simulation: Sendable {
         snapshot.lost = Double(totals.lost) / seconds
         snapshot.refused = Double(totals.refused) / seconds
         snapshot.withoutHolder = Double(totals.withoutHolder) / seconds
-        let held = proxies.reduce(0) { $0 + $1.heldInRecord }
-        for index in proxies.indices {
-            let capacity = network.proxies[index].processors * proxies[index].quotaFactor * seconds
-            snapshot.utilisation.append(proxies[index].usedInRecord / capacity)
-            snapshot.heldShare.append(held > 0 ? Double(proxies[index].heldInRecord) / Double(held) : 0)
-            proxies[index].usedInRecord = 0
-            proxies[index].heldInRecord = 0
+        let held = bodies.reduce(0) { $0 + $1.heldInRecord }
+        for index in bodies.indices {
+            let capacity = bodies[index].processors * bodies[index].quotaFactor * seconds
+            snapshot.utilisation.append(bodies[index].usedInRecord / capacity)
+            snapshot.heldShare.append(held > 0 ? Double(bodies[index].heldInRecord) / Double(held) : 0)
+            bodies[index].usedInRecord = 0
+            bodies[index].heldInRecord = 0
         }
         snapshot.keep = keep
         totals = Totals()

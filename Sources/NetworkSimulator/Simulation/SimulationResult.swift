@@ -50,14 +50,29 @@ public struct SimulationResult: Sendable, Equatable {
         return (0..<count).map { proxy in mean(since: time) { $0.utilisation[proxy] } }
     }
 
-    /// The greatest half-width of the band in which a κ moved.
+    /// The greatest half-width of the band in which a κ moved about its own trend: oscillation, and not slow settling.
     public func keepSwing(since time: Double) -> Double {
         let chosen = snapshots.filter { $0.timeSeconds > time + 1e-9 }
         var swing = 0.0
         for index in keepLinks.indices {
-            let values = chosen.map { $0.keep[index] }
-            if let low = values.min(), let high = values.max() { swing = max(swing, (high - low) / 2) }
+            let rest = Self.withoutTrend(chosen.map { $0.keep[index] })
+            if let low = rest.min(), let high = rest.max() { swing = max(swing, (high - low) / 2) }
         }
         return swing
+    }
+
+    /// Values less the straight line that fits them best.
+    private static func withoutTrend(_ values: [Double]) -> [Double] {
+        let count = Double(values.count)
+        let middle = (count - 1) / 2
+        let mean = values.reduce(0, +) / count
+        var slope = 0.0
+        var square = 0.0
+        for (index, value) in values.enumerated() {
+            slope += (Double(index) - middle) * (value - mean)
+            square += (Double(index) - middle) * (Double(index) - middle)
+        }
+        guard square > 0 else { return values }
+        return values.enumerated().map { $1 - mean - slope / square * (Double($0) - middle) }
     }
 }

@@ -12,6 +12,7 @@ struct CapacityEstimator: Sendable, Equatable {
     private var isKnown = false
 
     static let reliefStep = 0.8
+    static let reliefFull = 0.98
     static let reliefMin = 0.05
     static let reliefRecoverySeconds = 0.8
     static let least = 0.05
@@ -30,6 +31,7 @@ struct CapacityEstimator: Sendable, Equatable {
             relief = max(Self.reliefMin, relief * Self.reliefStep)
         } else {
             relief += Arithmetic.gain(seconds: seconds, smoothing: Self.reliefRecoverySeconds) * (1 - relief)
+            if relief > Self.reliefFull { relief = 1 }
         }
         if queueing > queueingMax && use < target * factor {
             factor += Arithmetic.gain(seconds: seconds, smoothing: Self.shrinkSeconds) * (use - factor)

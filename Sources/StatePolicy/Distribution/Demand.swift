@@ -10,12 +10,12 @@ struct Demand: Sendable, Equatable {
         var capacity = 0.0
         var target = 1.0
         var greatest = 1.0
-        /// Less than 1 while datagrams queue.
+        /// The part of the room for state that is used, less than 1 while datagrams queue: more comes than was counted.
         var relief = 1.0
 
         /// State that fits beside so many arrivals, at a utilisation; not negative.
         func holdable(arrivals: Double, utilisation: Double) -> Double {
-            relief * max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
+            max(0, (utilisation * capacity - arrivals * statelessCost) / stateCost)
         }
     }
 
@@ -82,31 +82,27 @@ struct Demand: Sendable, Equatable {
         (arrivals, mustHold, untakenTotal, fromOutside) = (0, 0, 0, 0)
     }
 
-    /// What must be held here grows with what upstream sends open: exits, and what the next hops don't take. The rest
-    /// may grow as far as they take it, and then by what room is left here.
+    /// What exits here, or goes where all that is taken is used up, grows at this node's cost. The rest may grow as far as its next
+    /// hop takes it, and then by what room is left here.
     private mutating func limitGrowth(_ paths: [PathRates.Path], _ neighbours: [NeighbourState]) {
         let need = mustHold + untakenTotal
-        var needOfNeighbours = 0.0
-        for path in paths where path.upstream >= 0 { needOfNeighbours += path.open.slow * needed(path, neighbours) }
-        let fixed = need - needOfNeighbours
-        let own = needOfNeighbours > 0 ? max(0, holdable - fixed) / needOfNeighbours : .infinity
+        var growing = 0.0
+        for path in paths where path.upstream >= 0 && growsHere(path, neighbours) { growing += path.open.slow }
+        // need − growing + growth · growing = holdable. Less than nothing is fixed where next hops take a part.
+        let own = growing > 0 ? max(0, holdable - need + growing) / growing : .infinity
         let room = max(0, holdable - need)
         for path in paths where path.upstream >= 0 {
-            let open = path.open.slow
-            guard open > Self.shareMin * fromNeighbour[path.upstream] else { continue }
+            guard path.open.slow > Self.shareMin * fromNeighbour[path.upstream] else { continue }
             var limit = own
-            if needed(path, neighbours) == 0 {
+            if !growsHere(path, neighbours) {
                 limit = (neighbours[path.nextHop].allowance + room) / toNeighbour[path.nextHop]
             }
             growth[path.upstream] = min(growth[path.upstream], limit)
         }
     }
 
-    /// The part of a path's open requests that must be held here.
-    private func needed(_ path: PathRates.Path, _ neighbours: [NeighbourState]) -> Double {
-        guard path.nextHop >= 0, neighbours[path.nextHop].takes else { return 1 }
-        let whole = toNeighbour[path.nextHop]
-        return whole > 0 ? untaken[path.nextHop] / whole : 0
+    private func growsHere(_ path: PathRates.Path, _ neighbours: [NeighbourState]) -> Bool {
+        path.nextHop < 0 || !neighbours[path.nextHop].takes || untaken[path.nextHop] > 0
     }
 
     /// Requests a second that a neighbour upstream may send open.

@@ -7,9 +7,9 @@ extension DistributingPolicy {
         var used = 0.0
         var held = 0.0
         for path in rates.paths {
-            used += path.total.slow * demand.load.statelessCost
+            used += path.total.fast * demand.load.statelessCost
             let keep = path.nextHop >= 0 ? neighbours[path.nextHop].keep : 1
-            held += path.mustHold.slow + path.open.slow * keep
+            held += path.mustHold.fast + path.open.fast * keep
         }
         used += held * demand.load.stateCost
         let full = demand.load.capacity * demand.load.target
@@ -17,31 +17,34 @@ extension DistributingPolicy {
         return demand.load.stateCost * Arithmetic.exponential(settings.priceSteepness * utilisation)
     }
 
-    /// What one more open request from the neighbour will really meet: the mean over where such requests go now.
-    func price(to upstream: Int) -> Double {
+    /// What one more open request from each neighbour will really meet: the mean over where such requests go now.
+    mutating func setPrices() {
         switch rule {
-        case .fillFirst: return 0
+        case .fillFirst: return
         case .balanced: break
         }
         let own = ownPrice
-        var whole = 0.0
-        var met = 0.0
-        for path in rates.paths where path.upstream == upstream {
+        for index in prices.indices { prices[index] = 0 }
+        for path in rates.paths where path.upstream >= 0 {
             let rate = path.open.slow
-            whole += rate
             guard path.nextHop >= 0, neighbours[path.nextHop].takes else {
-                met += rate * own
+                prices[path.upstream] += rate * own
                 continue
             }
             let next = neighbours[path.nextHop]
-            met += rate * (next.keep * own + (1 - next.keep) * (next.price > 0 ? next.price : own))
+            let there = next.price > 0 ? next.price : own
+            prices[path.upstream] += rate * (next.keep * own + (1 - next.keep) * there)
         }
-        return whole > 0 ? met / whole : own
+        for index in prices.indices {
+            let whole = demand.fromNeighbour[index]
+            prices[index] = whole > 0 ? prices[index] / whole : own
+        }
     }
 
-    /// ALGORITHM `balanced`: κ moves to where holding is cheaper; allowances and the node's own room bound it.
+    /// κ moves to where holding is cheaper; allowances and the node's own room bound it.
     mutating func balance(room: Double, fit: Double) {
         let own = ownPrice
+        let full = demand.load.capacity * demand.load.target
         var held = 0.0
         for index in neighbours.indices {
             let whole = demand.toNeighbour[index]
@@ -50,7 +53,9 @@ extension DistributingPolicy {
                 continue
             }
             let there = neighbours[index].price
-            let step = there > 0 ? settings.priceStep * Self.pull(Arithmetic.logarithm(there / own)) : 0
+            let weight = full > 0 ? whole * demand.load.stateCost / full : 1
+            let step =
+                there > 0 ? settings.priceStep * pull(Arithmetic.logarithm(there / own), weight: weight) : 0
             let least = fit * demand.untaken[index] / whole
             neighbours[index].keep = min(1, max(least, neighbours[index].keep + step))
             held += neighbours[index].keep * whole
@@ -60,9 +65,21 @@ extension DistributingPolicy {
         for index in neighbours.indices where neighbours[index].takes { neighbours[index].keep *= scale }
     }
 
+    /// Ratios of prices whose logarithm is below this pull nothing, for requests that hardly matter to the node: their κ would
+    /// only follow the noise.
+    static let pullMin = 0.5
+    /// Requests whose state would take this part of the node's capacity or more matter.
+    static let weightFull = 0.05
+    /// The steepness at which logarithms of prices are compared, so that a steeper price is no stronger pull.
+    static let pullSteepness = 12.0
+
     /// −1…1: how hard a difference of prices pulls. Weak near balance, where the noise of measuring and the age of what
     /// neighbours say would make κ swing.
-    static func pull(_ logarithm: Double) -> Double {
-        logarithm * abs(logarithm) / (1 + logarithm * logarithm)
+    /// - Parameter weight: state of the requests in question, as a part of the node's capacity.
+    func pull(_ logarithm: Double, weight: Double) -> Double {
+        let scaled = abs(logarithm) * Self.pullSteepness / settings.priceSteepness
+        let beyond = max(0, scaled - Self.pullMin * (1 - min(1, weight / Self.weightFull)))
+        let strength = beyond * beyond / (1 + beyond * beyond)
+        return logarithm < 0 ? -strength : strength
     }
 }

@@ -6,7 +6,7 @@ extension DistributingPolicy {
     static let keepFallMax = 0.2
     /// What is neither taken by a neighbour nor fits below the target: this part goes above the target here, the rest
     /// beyond the neighbour's allowance.
-    static let shortageShare = 0.5
+    static let shortageShare = 0.8
 
     mutating func moveKeeps(seconds: Double) {
         let gain = Arithmetic.gain(seconds: seconds, smoothing: settings.keepSmoothingSeconds)
@@ -14,20 +14,22 @@ extension DistributingPolicy {
         let fit = demand.untakenTotal > 0 ? min(1, room / demand.untakenTotal) : 1
         switch rule {
         case .fillFirst: fill(room: room, fit: fit, gain: gain)
+        // Where calls are refused all are full, and there is nothing to balance.
+        case .balanced where refusal > 0: fill(room: room, fit: fit, gain: gain)
         case .balanced: balance(room: room, fit: fit)
         }
     }
 
     /// What can be held here beside E; above the target a little when nobody takes the rest.
     private var roomForUntaken: Double {
-        let room = max(0, demand.holdable - demand.mustHold)
+        let room = max(0, demand.load.relief * demand.holdable - demand.mustHold)
         let shortage = demand.untakenTotal - room
-        guard shortage > 0 else { return room }
+        guard shortage > 0, demand.load.relief == 1 else { return room }
         let most = demand.load.holdable(arrivals: demand.arrivals, utilisation: demand.load.greatest)
         return room + Self.shortageShare * max(0, min(shortage, most - demand.mustHold - room))
     }
 
-    /// ALGORITHM `servartuka`: first what the next hops don't take, then of all alike, until the node is full.
+    /// First what the next hops don't take, then of all alike, until the node is full.
     private mutating func fill(room: Double, fit: Double, gain: Double) {
         var takeable = 0.0
         for index in neighbours.indices { takeable += demand.toNeighbour[index] - demand.untaken[index] }

@@ -2,7 +2,8 @@ extension DistributingPolicy {
     /// Never refuse all: what is let through tells when there is room again.
     static let refusalMax = 0.95
     /// How fast the refused part follows the overload.
-    static let refusalSmoothingSeconds = 1.0
+    static let refusalSmoothingSeconds = 2.0
+    static let refusalRecoverySeconds = 0.6
     /// Below this it counts as none.
     static let refusalMin = 0.001
 
@@ -19,7 +20,8 @@ extension DistributingPolicy {
         // What would come if none were refused.
         let offered = demand.fromOutside / (1 - now)
         let target = min(Self.refusalMax, max(0, now + over / (offered * perRequest)))
-        let gain = Arithmetic.gain(seconds: seconds, smoothing: Self.refusalSmoothingSeconds)
+        let gain = Arithmetic.gain(
+            seconds: seconds, smoothing: target > now ? Self.refusalSmoothingSeconds : Self.refusalRecoverySeconds)
         let next = now + gain * (target - now)
         return next < Self.refusalMin && target <= now ? 0 : next
     }

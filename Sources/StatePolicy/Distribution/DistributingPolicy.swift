@@ -15,6 +15,8 @@ public struct DistributingPolicy: StatePolicy {
     var capacity = CapacityEstimator()
     var neighbours: [NeighbourState] = []
     var demand = Demand()
+    /// By neighbour, what is told it; 0 where the rule has no prices.
+    var prices: [Double] = []
     var refusal = 0.0
     private var lastTime: Double?
     public private(set) var estimate = NodeEstimate()
@@ -38,7 +40,7 @@ public struct DistributingPolicy: StatePolicy {
     public var fixedMode: StateMode? { nil }
 
     public mutating func update(_ sample: NodeSample, _ decision: inout NodeDecision) {
-        resize(to: sample.feedback.count, &decision)
+        resize(for: sample, &decision)
         guard let lastTime else {
             // Counts need a period; the first sample only starts it.
             self.lastTime = sample.time
@@ -53,12 +55,18 @@ public struct DistributingPolicy: StatePolicy {
         demand.sum(rates.paths, neighbours, load: load(processors: sample.processors))
         moveKeeps(seconds: seconds)
         refusal = refused(after: refusal, seconds: seconds)
+        setPrices()
         say(&decision)
         report()
     }
 
-    private mutating func resize(to count: Int, _ decision: inout NodeDecision) {
-        while neighbours.count < count { neighbours.append(NeighbourState()) }
+    private mutating func resize(for sample: NodeSample, _ decision: inout NodeDecision) {
+        var count = sample.feedback.count
+        for path in sample.paths { count = max(count, Int(path.upstream) + 1, Int(path.nextHop) + 1) }
+        while neighbours.count < count {
+            neighbours.append(NeighbourState())
+            prices.append(0)
+        }
         if decision.keep.count != neighbours.count {
             decision.keep = neighbours.map { _ in 1 }
             decision.grants = neighbours.map { _ in NodeDecision.Grant() }
@@ -109,7 +117,7 @@ public struct DistributingPolicy: StatePolicy {
         var isDelegating = false
         for index in neighbours.indices {
             decision.keep[index] = neighbours[index].keep
-            let grant = NodeDecision.Grant(allowance: demand.allowance(of: index), price: price(to: index))
+            let grant = NodeDecision.Grant(allowance: demand.allowance(of: index), price: prices[index])
             decision.grants[index] = grant
             if grant.allowance < demand.fromNeighbour[index] { isAsking = true }
             if neighbours[index].keep < 1 && demand.toNeighbour[index] > 0 { isDelegating = true }
