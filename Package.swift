@@ -76,6 +76,10 @@ let package = Package(
         .testTarget(
             name: "NetworkSimulatorTests", dependencies: ["NetworkSimulator", "StatePolicy"],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "NetworkDescriptionTests",
+            dependencies: ["NetworkDescription", "NetworkSimulator", "Server", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),

@@ -17,7 +17,8 @@ struct SimulateCommand: ParsableCommand {
     @Argument(help: "Description of the network, in YAML.")
     var file: String
 
-    @Option(help: "Policies to run, one after the other: \(PolicyName.allCases.map(\.rawValue).joined(separator: ",")).")
+    @Option(
+        help: "Policies to run, one after the other: \(PolicyName.allCases.map(\.rawValue).joined(separator: ",")).")
     var policy = PolicyName.servartuka.rawValue
 
     @Option(help: "Simulated seconds; by default 60, or 30 after the last event if that is later.")
@@ -86,7 +87,9 @@ struct SimulateCommand: ParsableCommand {
                     simulation.run(seconds: 1)
                 }
                 var run = PolicyRun(policy, simulation.record, network)
-                if peak { run.peakThroughput = try searchPeak(network.after(seconds: Double(seconds)), options, best.atEnd) }
+                if peak {
+                    run.peakThroughput = try searchPeak(network.after(seconds: Double(seconds)), options, best.atEnd)
+                }
                 runs.append(run)
             }
         } catch let error as NetworkError {

@@ -5,16 +5,19 @@ struct NumberField: Sendable {
     /// nil: must be given.
     let standard: Double?
     let isWhole: Bool
+    /// What the reference says of a field that may be left out without having one standard.
+    let absence: String
     let meaning: String
 
     init(
         _ name: String, _ range: ClosedRange<Double>, standard: Double? = nil, isWhole: Bool = false,
-        _ meaning: String
+        absence: String = "must be given", _ meaning: String
     ) {
         self.name = name
         self.range = range
         self.standard = standard
         self.isWhole = isWhole
+        self.absence = absence
         self.meaning = meaning
     }
 
@@ -44,9 +47,11 @@ enum DescriptionFields {
 
     static let time = NumberField("at_seconds", 0...1e6, "when, from the beginning of the run")
     static let load = NumberField(
-        "load", 0...1_000, "from now on all flows, or the one that `flow` names, come at their rate times this")
+        "load", 0...1_000, absence: "",
+        "from now on all flows, or the one that `flow` names, come at their rate times this")
     static let quota = NumberField(
-        "quota", 0.001...1_000, "from now on the proxy that `proxy` names has its processors times this")
+        "quota", 0.001...1_000, absence: "",
+        "from now on the proxy that `proxy` names has its processors times this")
 
     static let seed = NumberField(
         "seed", 0...1e15, standard: 1, isWhole: true, "the same seed makes the same network")
@@ -61,16 +66,18 @@ enum DescriptionFields {
     static let random = [seed, proxyCount, flowCount, layers, totalRate, earlyExits]
     /// Drawn between two numbers, written as a list of both.
     static let randomRanges = [
-        NumberField("stateless_microseconds", 0.001...1e9, "least and greatest c; standard 20 and 40"),
-        NumberField("state_microseconds", 0.001...1e9, "least and greatest d; standard 10 and 60"),
-        NumberField("processors", 0.001...10_000, "least and greatest; standard 1 and 4"),
+        NumberField("stateless_microseconds", 0.001...1e9, absence: "20, 40", "c is drawn between them"),
+        NumberField("state_microseconds", 0.001...1e9, absence: "10, 60", "d is drawn between them"),
+        NumberField("processors", 0.001...10_000, absence: "1, 4", "drawn between them"),
     ]
 
     static let sections = ["proxies", "flows", "links", "default_link", "events", "random"]
 }
 
-/// Without ".0", and no exponent up to a billion.
+/// Without ".0" and without what arithmetic adds behind the ninth digit.
 func shortText(_ value: Double) -> String {
-    if value == value.rounded(), abs(value) <= 1e15 { return String(Int(value)) }
-    return "\(value)"
+    guard abs(value) <= 1e15 else { return "\(value)" }
+    if value == value.rounded() { return String(Int(value)) }
+    let rounded = (value * 1e9).rounded() / 1e9
+    return "\(rounded == 0 ? value : rounded)"
 }

@@ -7,6 +7,11 @@ public struct NetworkDescription: Sendable, Equatable {
     /// As the operator named it.
     public var file: String
 
+    public init(network: NetworkSimulator.Network, file: String) {
+        self.network = network
+        self.file = file
+    }
+
     /// "2 proxies, 1 flow".
     var size: String {
         func count(_ number: Int, _ one: String, _ many: String) -> String { "\(number) \(number == 1 ? one : many)" }

@@ -30,7 +30,6 @@ extension SimulationReport {
         var svg = SVGWriter(
             width: Layout.left + plotWidth + Layout.legendWidth,
             height: Layout.top + 3 * Layout.panelHeight + 2 * Layout.gap + Layout.bottom)
-        let network = description.network
         let name = description.file.split(separator: "/").last.map(String.init) ?? description.file
         svg.text(name, at: .init(x: Layout.left, y: 30), .init(size: 18, color: "#111827", isBold: true))
         svg.text(

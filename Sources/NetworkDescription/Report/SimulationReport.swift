@@ -1,4 +1,4 @@
-public import NetworkSimulator
+internal import NetworkSimulator
 public import Server
 internal import StatePolicy
 
@@ -32,7 +32,6 @@ public struct SimulationReport: Sendable {
     }
 
     public var text: String {
-        let network = description.network
         var text = """
             \(description.file): \(description.size), \(shortText(seconds)) s simulated, seed \(seed)
 
@@ -47,7 +46,8 @@ public struct SimulationReport: Sendable {
         text += "\n"
         let hasPeaks = runs.contains { $0.peakThroughput != nil }
         var header = [
-            "policy", "offered/s", "calls/s", "delivered", "lost/s", "refused/s", "util. max", "load max", "settled", "κ ±",
+            "policy", "offered/s", "calls/s", "delivered", "lost/s", "refused/s", "util. max", "load max", "settled",
+            "κ ±",
         ]
         if hasPeaks { header += ["peak/s", "of best"] }
         var table = TextTable(header)
@@ -66,7 +66,8 @@ public struct SimulationReport: Sendable {
         }
         text += table.text
         for run in runs where run.figures.withoutHolder > 0 {
-            text += "\(run.policy.rawValue): nobody held the state of \(NumberText.rate(run.figures.withoutHolder)) calls/s\n"
+            text +=
+                "\(run.policy.rawValue): nobody held the state of \(NumberText.rate(run.figures.withoutHolder)) calls/s\n"
         }
         return text
     }
@@ -111,7 +112,8 @@ public struct SimulationReport: Sendable {
         var csv = CSVWriter()
         csv.add(
             [
-                "policy", "time_seconds", "offered", "throughput", "lost", "refused", "without_holder", "utilisation_max",
+                "policy", "time_seconds", "offered", "throughput", "lost", "refused", "without_holder",
+                "utilisation_max",
             ] + proxies.map { "utilisation \(network.proxies[$0].name)" }
                 + proxies.map { "held_share \(network.proxies[$0].name)" } + links.map { "keep \($0.name)" })
         for run in runs {
@@ -144,7 +146,8 @@ struct KeepSeries {
         }
         return result.keepLinks.enumerated().compactMap { index, link in
             guard used.contains([link.from, link.to]) else { return nil }
-            return KeepSeries(name: "\(network.proxies[link.from].name) → \(network.proxies[link.to].name)", index: index)
+            return KeepSeries(
+                name: "\(network.proxies[link.from].name) → \(network.proxies[link.to].name)", index: index)
         }
     }
 }
