@@ -21,6 +21,8 @@ public struct Simulation: Sendable {
     /// What each proxy last granted, by slot.
     var grants: [NodeDecision.Grant]
     var counts: [WayCount]
+    /// By link: the slice in which calls last went that way, whose replies carry feedback.
+    var lastTraffic: [Int]
     var channels: [FeedbackChannel]
     /// What each proxy last heard, by slot; taken by its next update.
     var heard: [Feedback?]
@@ -104,6 +106,7 @@ public struct Simulation: Sendable {
         grants = [NodeDecision.Grant](repeating: NodeDecision.Grant(), count: topology.neighbourOfSlot.count)
         counts = [WayCount](repeating: WayCount(), count: topology.ways.count)
         heard = [Feedback?](repeating: nil, count: topology.neighbourOfSlot.count)
+        lastTraffic = [Int](repeating: -1, count: topology.links.count)
         channels = topology.links.map {
             FeedbackChannel(delaySlices: max(1, Int(($0.model.delaySeconds / options.sliceSeconds).rounded())))
         }
