@@ -69,7 +69,7 @@ extension DistributingPolicy {
     /// only follow the noise.
     static let pullMin = 0.5
     /// Requests whose state would take this part of the node's capacity or more matter.
-    static let weightFull = 0.05
+    static let weightFull = 0.1
     /// The steepness at which logarithms of prices are compared, so that a steeper price is no stronger pull.
     static let pullSteepness = 12.0
 
