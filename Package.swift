@@ -25,12 +25,15 @@ let package = Package(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(name: "CLuaShim", dependencies: ["CLua"]),
         .target(name: "CLinux"),
+        // Loads GLPK when a plan is made; it is not linked.
+        .target(name: "CLinearProgram", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
         // Pure modules: no I/O, no clock.
         .target(name: "SIPMessage", swiftSettings: swiftSettings),
         .target(name: "StatePolicy", swiftSettings: swiftSettings),
-        // The shipped policies over simulated proxies.
-        .target(name: "NetworkSimulator", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
+        // The shipped policies over simulated proxies, and the best that any policy could do.
+        .target(
+            name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
         // Data plane.
@@ -51,10 +54,15 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
+        // Networks as files and reports: what `plan` and `simulate` need beside the simulator.
+        .target(
+            name: "NetworkDescription", dependencies: ["NetworkSimulator", "Server", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "Server", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
 
@@ -67,6 +75,10 @@ let package = Package(
         .testTarget(name: "StatePolicyTests", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
         .testTarget(
             name: "NetworkSimulatorTests", dependencies: ["NetworkSimulator", "StatePolicy"],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "NetworkDescriptionTests",
+            dependencies: ["NetworkDescription", "NetworkSimulator", "Server", "StatePolicy"],
             swiftSettings: swiftSettings),
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(

@@ -8,7 +8,10 @@ struct Servartuka: ParsableCommand {
         commandName: ServartukaVersion.name,
         abstract: "A SIP proxy with a compiled core and Lua routing.",
         version: "\(ServartukaVersion.name) \(ServartukaVersion.current)",
-        subcommands: [RunCommand.self, CheckCommand.self, ControlCommand.self, SettingsCommand.self])
+        subcommands: [
+            RunCommand.self, CheckCommand.self, ControlCommand.self, SettingsCommand.self, PlanCommand.self,
+            SimulateCommand.self,
+        ])
 }
 
 /// Which configuration to use, for the commands that need one.

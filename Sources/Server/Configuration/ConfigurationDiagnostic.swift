@@ -48,6 +48,8 @@ public struct ConfigurationDiagnostic: Sendable, Equatable, CustomStringConverti
 public struct ConfigurationFailure: Error, Sendable, Equatable, CustomStringConvertible {
     public var diagnostics: [ConfigurationDiagnostic]
 
+    public init(diagnostics: [ConfigurationDiagnostic]) { self.diagnostics = diagnostics }
+
     public var description: String { diagnostics.map(\.description).joined(separator: "\n") }
 }
 
@@ -55,7 +57,7 @@ public struct ConfigurationFailure: Error, Sendable, Equatable, CustomStringConv
 ///
 /// Near means a Damerau-Levenshtein distance (adjacent letters swapped count once) of at most a third of the name,
 /// one at the least. O(names × length²); names are short and this runs only on errors.
-func nearestName(to name: String, among names: [String]) -> String? {
+package func nearestName(to name: String, among names: [String]) -> String? {
     let wanted = Array(name.lowercased().utf8.prefix(nearestNameBytesMax))
     var best: (name: String, distance: Int)?
     for candidate in names {

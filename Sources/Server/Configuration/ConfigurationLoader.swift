@@ -63,12 +63,15 @@ public enum ConfigurationLoader {
             file: file.isEmpty ? nil : file)
     }
 
-    private static func readText(_ path: String) -> Result<String, ConfigurationFailure> {
+    /// The whole of a file, or what the operator is told about it.
+    package static func readText(
+        _ path: String, bytesMax: Int = ConfigurationDocument.bytesMax
+    ) -> Result<String, ConfigurationFailure> {
         func failure(_ message: String) -> Result<String, ConfigurationFailure> {
             let place = ConfigurationOrigin.file(path, line: 0, column: 0)
             return .failure(ConfigurationFailure(diagnostics: [ConfigurationDiagnostic(at: place, key: "", message)]))
         }
-        switch TextFile.read(path, bytesMax: ConfigurationDocument.bytesMax) {
+        switch TextFile.read(path, bytesMax: bytesMax) {
         case .success(let text): return .success(text)
         case .failure(.tooLarge(let bytesMax)): return failure("is larger than \(ByteSize.text(bytesMax))")
         case .failure(.notText): return failure("is not UTF-8 text")
@@ -77,7 +80,7 @@ public enum ConfigurationLoader {
     }
 
     /// By line within the file, then what came from the environment.
-    private static func sortedByPlace(_ diagnostics: [ConfigurationDiagnostic]) -> [ConfigurationDiagnostic] {
+    package static func sortedByPlace(_ diagnostics: [ConfigurationDiagnostic]) -> [ConfigurationDiagnostic] {
         func place(_ diagnostic: ConfigurationDiagnostic) -> (Int, Int) {
             switch diagnostic.origin {
             case .file(_, let line, let column): (line, column)

@@ -1,8 +1,8 @@
 internal import Yams
 
 /// A YAML document reduced to what settings need: text, lists and maps, each with its place.
-struct ConfigurationNode: Sendable {
-    indirect enum Content: Sendable {
+package struct ConfigurationNode: Sendable {
+    package indirect enum Content: Sendable {
         /// An absent value, as in a key whose lines are all commented out.
         case null
         /// The text as written, quotes removed; "null" in quotes is text.
@@ -11,11 +11,11 @@ struct ConfigurationNode: Sendable {
         case map([(key: ConfigurationNode, value: ConfigurationNode)])
     }
 
-    var content: Content
-    var origin: ConfigurationOrigin
+    package var content: Content
+    package var origin: ConfigurationOrigin
 
     /// What the message after "got" says.
-    var summary: String {
+    package var summary: String {
         switch content {
         case .null: "nothing"
         case .scalar(let text): "\"\(text.prefix(ConfigurationNode.quotedCharactersMax))\""
@@ -29,18 +29,19 @@ struct ConfigurationNode: Sendable {
 }
 
 /// Turns YAML text into nodes. The one file that knows the YAML library.
-enum ConfigurationDocument {
+package enum ConfigurationDocument {
     /// A configuration is written by hand; anything larger is a mistake, for example a log given by its name.
-    static let bytesMax = 1 << 20
+    package static let bytesMax = 1 << 20
     /// How many repeated keys one attempt reports.
     private static let duplicatesMax = 64
     /// Aliases make a small file large when it is expanded; no configuration needs so many values.
-    private static let nodesMax = 100_000
+    package static let nodesMax = 100_000
 
     /// The root node, or nil for a document without content; what is wrong with the text itself is appended to
     /// `diagnostics`, and nil is returned when it could not be read any further.
-    static func compose(
-        _ text: String, file: String, diagnostics: inout [ConfigurationDiagnostic]
+    package static func compose(
+        _ text: String, file: String, nodesMax: Int = ConfigurationDocument.nodesMax,
+        diagnostics: inout [ConfigurationDiagnostic]
     ) -> ConfigurationNode? {
         var text = text
         for attempt in 0..<duplicatesMax {
@@ -75,7 +76,7 @@ enum ConfigurationDocument {
     }
 
     /// Keys that stand for a repeated one begin with this private-use character; the reader skips them.
-    static let repeatedKeyMark: Unicode.Scalar = "\u{E000}"
+    package static let repeatedKeyMark: Unicode.Scalar = "\u{E000}"
 
     private static func convert(_ node: Node, file: String, nodesLeft: inout Int) -> ConfigurationNode {
         let mark = node.mark

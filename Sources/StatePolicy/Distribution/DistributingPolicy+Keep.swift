@@ -6,7 +6,7 @@ extension DistributingPolicy {
     static let keepFallMax = 0.2
     /// What is neither taken by a neighbour nor fits below the target: this part goes above the target here, the rest
     /// beyond the neighbour's allowance.
-    static let shortageShare = 0.5
+    static let shortageShare = 0.8
 
     mutating func moveKeeps(seconds: Double) {
         let gain = Arithmetic.gain(seconds: seconds, smoothing: settings.keepSmoothingSeconds)
@@ -14,6 +14,8 @@ extension DistributingPolicy {
         let fit = demand.untakenTotal > 0 ? min(1, room / demand.untakenTotal) : 1
         switch rule {
         case .fillFirst: fill(room: room, fit: fit, gain: gain)
+        // Where calls are refused all are full, and there is nothing to balance.
+        case .balanced where refusal > 0: fill(room: room, fit: fit, gain: gain)
         case .balanced: balance(room: room, fit: fit)
         }
     }

@@ -62,10 +62,9 @@ final class ProxyNode: NetworkNode {
     private(set) var holders: [Holder] = []
 
     init(
-        network: SimulatedNetwork, settings: ProxySettings, dial: PolicyDial? = nil, logic: (Int) -> any RoutingLogic
+        network: SimulatedNetwork, settings: ProxySettings, makePolicy: (@Sendable () -> any StatePolicy)? = nil,
+        logic: (Int) -> any RoutingLogic
     ) {
-        var makePolicy: (@Sendable () -> any StatePolicy)?
-        if let dial { makePolicy = { DialPolicy(dial) } }
         node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         self.network = network
         listeners = settings.listeners.map(\.address)

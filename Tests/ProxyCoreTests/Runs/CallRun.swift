@@ -5,6 +5,13 @@ import StatePolicy
 
 /// Calls through one proxy or a chain in the simulated network, and what became of them.
 struct CallRun {
+    /// What a proxy may use and how it decides.
+    struct Machine: Sendable {
+        var policy: PolicyName
+        var settings: PolicySettings
+        var processors: Double
+    }
+
     struct Setup: CustomStringConvertible {
         /// The mode of each proxy on the way from caller to callee.
         var modes: [StateMode]
@@ -15,6 +22,20 @@ struct CallRun {
         var conditions = NetworkConditions.bad
         /// Where not empty the proxies trust each other, and each decides by its dial instead of its mode.
         var dials: [PolicyDial] = []
+        /// The same with a policy of ours.
+        var machines: [Machine] = []
+
+        var sharesState: Bool { !dials.isEmpty || !machines.isEmpty }
+
+        func policy(_ index: Int) -> (@Sendable () -> any StatePolicy)? {
+            if index < dials.count {
+                let dial = dials[index]
+                return { DialPolicy(dial) }
+            }
+            guard index < machines.count else { return nil }
+            let machine = machines[index]
+            return { machine.policy.make(machine.settings) }
+        }
 
         var description: String {
             let modes = modes.map { $0 == .stateful ? "stateful" : "stateless" }.joined(separator: "→")
@@ -55,8 +76,8 @@ struct CallRun {
         }
         for (index, mode) in setup.modes.enumerated() {
             let next = index + 1 < setup.modes.count ? address(index + 2) : calleeAddress
-            let dial = index < setup.dials.count ? setup.dials[index] : nil
-            proxies.append(Self.proxy(setup, mode, dial, at: address(index + 1), next: next, network))
+            proxies.append(
+                Self.proxy(setup, mode, setup.policy(index), at: address(index + 1), next: next, network))
         }
         for (index, caller) in callers.enumerated() {
             let own = Array(kinds[index * perCaller..<(index + 1) * perCaller])
@@ -65,7 +86,8 @@ struct CallRun {
     }
 
     private static func proxy(
-        _ setup: Setup, _ mode: StateMode, _ dial: PolicyDial?, at address: SocketAddress, next: SocketAddress,
+        _ setup: Setup, _ mode: StateMode, _ makePolicy: (@Sendable () -> any StatePolicy)?, at address: SocketAddress,
+        next: SocketAddress,
         _ network: SimulatedNetwork
     ) -> ProxyNode {
         var text = [UInt8](repeating: 0, count: SocketAddress.ipTextBytesMax)
@@ -78,14 +100,14 @@ struct CallRun {
         settings.policy = mode == .stateful ? .stateful : .stateless
         settings.workerCount = setup.workerCount
         settings.hashKey = HashKey(low: 11, high: 12)
-        if dial != nil {
+        if makePolicy != nil {
             // Hosts 1 to 15: the proxies, not the agents.
             settings.trustedPeers = [
                 TrustedPeer(network: address.withPort(0), prefixBits: address.isIPv4 ? 28 : 124)
             ]
             settings.logsHolders = true
         }
-        return ProxyNode(network: network, settings: settings, dial: dial) { _ in
+        return ProxyNode(network: network, settings: settings, makePolicy: makePolicy) { _ in
             NativeRouting(nextHop: next, recordsRoute: setup.recordsRoute)
         }
     }
@@ -97,14 +119,17 @@ struct CallRun {
     ///
     /// - Parameter eachTick: what the test wants to change from time to time.
     func run(eachTick: (UInt64) -> Void = { _ in }) -> [String] {
-        if setup.dials.isEmpty {
+        if !setup.sharesState {
             network.run()
         } else {
             var until = network.now
             repeat {
                 until += Self.tickMilliseconds
                 eachTick(until)
-                for proxy in proxies { proxy.node.tick(time: Double(until) / 1_000, processors: 1) }
+                for (index, proxy) in proxies.enumerated() {
+                    let processors = index < setup.machines.count ? setup.machines[index].processors : 1
+                    proxy.node.tick(time: Double(until) / 1_000, processors: processors)
+                }
             } while !network.run(until: until)
         }
         var faults: [String] = []

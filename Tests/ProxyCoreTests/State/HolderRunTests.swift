@@ -92,7 +92,7 @@ import Testing
             let seed = SeededGenerator.printedSeed("\(kind) κ=\(keeps)")
             var setup = CallRun.Setup(modes: keeps.map { _ in .stateful })
             setup.dials = keeps.map { PolicyDial(keep: $0) }
-            let run = CallRun(setup, seed: seed, callCount: 400, kind: kind)
+            let run = CallRun(setup, seed: seed, callCount: 100, kind: kind)
             let faults = run.run()
             #expect(faults.isEmpty, "\(kind), seed \(seed): \(faults.count) faults, \(faults.prefix(5))")
         }
