@@ -10,7 +10,7 @@ extension Simulation {
             guard calls > 0 else { continue }
             totals.offered += calls
             let range = topology.flowStart[flow]..<topology.flowStart[flow + 1]
-            calls = admit(calls, at: topology.hops[range.lowerBound].proxy)
+            calls = admit(calls, at: Int(topology.hops[range.lowerBound].proxy))
             cross(calls, range)
         }
     }
@@ -33,7 +33,9 @@ extension Simulation {
         var held = 0
         for index in range {
             let hop = topology.hops[index]
-            let proxy = hop.proxy
+            let proxy = Int(hop.proxy)
+            let way = Int(hop.way)
+            let slot = Int(hop.slot)
             guard bodies[proxy].isUp else {
                 totals.lost += open + held
                 return
@@ -49,13 +51,13 @@ extension Simulation {
                 held -= lostHeld
             }
             if open + held == 0 { return }
-            if hop.link != Topology.none { channels[hop.link].lastTraffic = slice }
+            if hop.link >= 0 { lastTraffic[Int(hop.link)] = slice }
             let kept =
-                hop.slot == Topology.none
-                ? (bodies[proxy].isStateless ? 0 : open) : random.binomial(open, keep[hop.slot])
-            counts[hop.way].heldUpstream += held
-            counts[hop.way].kept += kept
-            counts[hop.way].delegated += open - kept
+                slot == Topology.none
+                ? (bodies[proxy].isStateless ? 0 : open) : random.binomial(open, keep[slot])
+            counts[way].heldUpstream += held
+            counts[way].kept += kept
+            counts[way].delegated += open - kept
             bodies[proxy].heldInRecord += kept
             bodies[proxy].work +=
                 Double(open + held) * bodies[proxy].statelessCost + Double(kept) * bodies[proxy].stateCost

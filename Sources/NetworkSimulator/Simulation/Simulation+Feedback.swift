@@ -3,8 +3,6 @@ import StatePolicy
 /// Feedback under way on one link, from downstream to upstream.
 struct FeedbackChannel: Sendable {
     let delaySlices: Int
-    /// Slice in which calls last went this way: their replies carry feedback.
-    var lastTraffic = -1
     /// What was sent last.
     private(set) var sequence: UInt32 = 0
     private var underWayCount = 0
@@ -36,7 +34,7 @@ extension Simulation {
     /// Once a slice the replies on each link carry what the proxy downstream decided last; some are lost.
     mutating func sendFeedback() {
         for index in channels.indices {
-            if channels[index].lastTraffic == slice { send(index) }
+            if lastTraffic[index] == slice { send(index) }
             if channels[index].isBusy, let feedback = channels[index].receive(slice: slice) {
                 let link = topology.links[index]
                 if bodies[link.from].isUp { heard[link.slotAtFrom] = feedback }

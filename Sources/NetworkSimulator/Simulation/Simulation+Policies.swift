@@ -26,8 +26,11 @@ extension Simulation {
                     delegated: UInt64(count.delegated)))
             stateless += count.heldUpstream + count.delegated
             held += count.kept
+            let next = Int(topology.ways[way].nextHop)
+            if next >= 0 { openInRecord[slots.lowerBound + next] += count.kept + count.delegated }
             counts[way] = WayCount()
         }
+        bodies[index].arrivalsInRecord += stateless + held
         sample.cost = cost(index, stateless: stateless, held: held)
         sample.feedback.append(contentsOf: heard[slots])
         for slot in slots { heard[slot] = nil }

@@ -16,9 +16,13 @@ public struct Simulation: Sendable {
     var rates: [Double]
     /// κ by slot, as the packet path has it.
     var keep: [Double]
+    /// Calls that κ decided on since the last record, by slot.
+    var openInRecord: [Int]
     /// What each proxy last granted, by slot.
     var grants: [NodeDecision.Grant]
     var counts: [WayCount]
+    /// By link: the slice in which calls last went that way, whose replies carry feedback.
+    var lastTraffic: [Int]
     var channels: [FeedbackChannel]
     /// What each proxy last heard, by slot; taken by its next update.
     var heard: [Feedback?]
@@ -64,6 +68,7 @@ public struct Simulation: Sendable {
         var usedInPeriod = 0.0
         var usedInRecord = 0.0
         var heldInRecord = 0
+        var arrivalsInRecord = 0
 
         init(_ model: ProxyModel) {
             statelessCost = model.statelessCostSeconds
@@ -97,9 +102,11 @@ public struct Simulation: Sendable {
         bodies = network.proxies.map { Body($0) }
         rates = network.flows.map { $0.rate * options.load }
         keep = [Double](repeating: 1, count: topology.neighbourOfSlot.count)
+        openInRecord = [Int](repeating: 0, count: topology.neighbourOfSlot.count)
         grants = [NodeDecision.Grant](repeating: NodeDecision.Grant(), count: topology.neighbourOfSlot.count)
         counts = [WayCount](repeating: WayCount(), count: topology.ways.count)
         heard = [Feedback?](repeating: nil, count: topology.neighbourOfSlot.count)
+        lastTraffic = [Int](repeating: -1, count: topology.links.count)
         channels = topology.links.map {
             FeedbackChannel(delaySlices: max(1, Int(($0.model.delaySeconds / options.sliceSeconds).rounded())))
         }
@@ -175,8 +182,12 @@ public struct Simulation: Sendable {
             snapshot.utilisation.append(bodies[index].usedInRecord / capacity)
             snapshot.heldShare.append(held > 0 ? Double(bodies[index].heldInRecord) / Double(held) : 0)
             bodies[index].usedInRecord = 0
+            snapshot.arrivals.append(Double(bodies[index].arrivalsInRecord) / seconds)
             bodies[index].heldInRecord = 0
+            bodies[index].arrivalsInRecord = 0
         }
+        snapshot.open = openInRecord.map { Double($0) / seconds }
+        for slot in openInRecord.indices { openInRecord[slot] = 0 }
         snapshot.keep = keep
         totals = Totals()
         result.snapshots.append(snapshot)

@@ -16,8 +16,12 @@ public struct Snapshot: Sendable, Equatable {
     public var utilisation: [Double] = []
     /// By proxy: of all calls held, the part that it held.
     public var heldShare: [Double] = []
-    /// κ at the end of the interval, by `SimulationResult.keepNames`.
+    /// By proxy: calls that crossed it.
+    public var arrivals: [Double] = []
+    /// κ at the end of the interval, by `SimulationResult.keepLinks`.
     public var keep: [Double] = []
+    /// Calls that κ decided on, by `SimulationResult.keepLinks`.
+    public var open: [Double] = []
 
     /// The most loaded proxy's utilisation.
     public var utilisationMax: Double { utilisation.max() ?? 0 }
@@ -51,10 +55,14 @@ public struct SimulationResult: Sendable, Equatable {
     }
 
     /// The greatest half-width of the band in which a κ moved about its own trend: oscillation, and not slow settling.
-    public func keepSwing(since time: Double) -> Double {
+    /// - Parameter openMin: κ counts where it decided all the time on at least this part of the proxy's calls; one that
+    ///   decides on next to nothing may be anything.
+    public func keepSwing(since time: Double, openMin: Double = 0.02) -> Double {
         let chosen = snapshots.filter { $0.timeSeconds > time + 1e-9 }
         var swing = 0.0
         for index in keepLinks.indices {
+            let from = keepLinks[index].from
+            guard chosen.allSatisfy({ $0.open[index] > openMin * $0.arrivals[from] }) else { continue }
             let rest = Self.withoutTrend(chosen.map { $0.keep[index] })
             if let low = rest.min(), let high = rest.max() { swing = max(swing, (high - low) / 2) }
         }

@@ -4,13 +4,13 @@ import StatePolicy
 struct Topology: Sendable {
     /// One crossing of a proxy by a flow.
     struct Hop: Sendable {
-        var proxy: Int
+        var proxy: Int32
         /// Counter of (upstream, next hop) at the proxy.
-        var way: Int
+        var way: Int32
         /// κ towards the next hop; `none` at an exit.
-        var slot: Int
+        var slot: Int32
         /// Link by which calls came; `none` for the first hop.
-        var link: Int
+        var link: Int32
     }
 
     /// A way through a proxy: numbers of its neighbours, or `PathSample.outside`.
@@ -125,8 +125,9 @@ struct Topology: Sendable {
                 }
                 hops.append(
                     Hop(
-                        proxy: proxy, way: wayOf[proxy][Pair(first: Int(upstream), second: Int(next))]!,
-                        slot: next >= 0 ? slotStart[proxy] + Int(next) : Self.none, link: link))
+                        proxy: Int32(proxy),
+                        way: Int32(wayOf[proxy][Pair(first: Int(upstream), second: Int(next))]!),
+                        slot: Int32(next >= 0 ? slotStart[proxy] + Int(next) : Self.none), link: Int32(link)))
             }
             flowStart.append(hops.count)
         }
