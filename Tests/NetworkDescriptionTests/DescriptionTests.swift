@@ -100,7 +100,8 @@ struct DescriptionTests {
     static let entries = [
         Case(
             "proxies: [{name: a, stateless_microseconds: 0, state_microseconds: x}]\nflows: []",
-            #"n.yaml:1:45: proxies[0].stateless_microseconds: expected a number from 0.001 to 1000000000, got "0""#),
+            #"n.yaml:1:45: proxies[0].stateless_microseconds: expected a number from 0.001 to 1000000000, got "0""#,
+            #"n.yaml:1:68: proxies[0].state_microseconds: expected a number from 0.001 to 1000000000, got "x""#),
         Case(
             "proxies: [{name: a, stateless_microseconds: 1}]\nflows: []",
             "n.yaml:1:11: proxies[0].state_microseconds: is missing; expected a number from 0.001 to 1000000000"),

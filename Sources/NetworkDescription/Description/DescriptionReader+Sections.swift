@@ -17,11 +17,12 @@ extension DescriptionReader {
                 network.proxies[number].name = name
             }
         }
-        guard let stateless = self.number(Known.stateless, in: fields, of: node, key: key),
-            let state = self.number(Known.state, in: fields, of: node, key: key),
-            let processors = self.number(Known.processors, in: fields, of: node, key: key),
-            let target = self.number(Known.target, in: fields, of: node, key: key)
-        else { return }
+        // One after the other, so that all that is wrong is reported.
+        let stateless = self.number(Known.stateless, in: fields, of: node, key: key)
+        let state = self.number(Known.state, in: fields, of: node, key: key)
+        let processors = self.number(Known.processors, in: fields, of: node, key: key)
+        let target = self.number(Known.target, in: fields, of: node, key: key)
+        guard let stateless, let state, let processors, let target else { return }
         network.proxies[number].statelessCostSeconds = stateless / 1e6
         network.proxies[number].stateCostSeconds = state / 1e6
         network.proxies[number].processors = processors
