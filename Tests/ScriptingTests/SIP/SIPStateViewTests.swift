@@ -36,7 +36,8 @@ private struct SettledPolicy: StatePolicy {
     private static func harness(_ script: String) throws -> SIPHarness {
         let harness = try SIPHarness(script, trusted: [SIPPlace.callee], makePolicy: { SettledPolicy() })
         let sent = harness.receive(SIPText(branch: "z9hG4bK-first", callID: "first"))
-        let first = try #require(sent.first(where: \.isRequest))
+        let forwarded = sent.first { $0.isRequest }
+        let first = try #require(forwarded)
         var lines = first.response(200).components(separatedBy: "\r\n")
         lines[1] += ";svk-allow=250;svk-price=31000;svk-seq=7.1"
         harness.receive(lines.joined(separator: "\r\n"), from: SIPPlace.callee)
