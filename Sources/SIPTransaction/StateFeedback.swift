@@ -15,9 +15,9 @@ public struct StateFeedback: Equatable, Sendable {
     public static let any = UInt32.max
     /// Greater numbers than these are read as these.
     public static let allowanceMax: UInt32 = 1_000_000_000
-    public static let priceNanosecondsMax: UInt64 = 1_000_000_000_000_000
+    public static let priceNanosecondsMax: UInt64 = 100_000_000_000_000_000
     /// Bytes that `write` may need.
-    public static let textBytesMax = 11 + 10 + 11 + 16 + 9 + 21
+    public static let textBytesMax = 11 + 10 + 11 + 18 + 9 + 21
     /// Digits that a number may have on the wire.
     static let digitsMax = 18
 

@@ -34,7 +34,7 @@ public struct PolicySettings: Sendable, Equatable {
         settings.statelessCostSeconds = statelessCostSeconds.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
         settings.stateCostSeconds = stateCostSeconds.flatMap { $0 > 0 && $0.isFinite ? $0 : nil }
         settings.silenceSeconds = positive(silenceSeconds, else: usual.silenceSeconds)
-        settings.priceSteepness = 24.0
+        settings.priceSteepness = positive(priceSteepness, else: usual.priceSteepness)
         settings.priceStep = min(1, positive(priceStep, else: usual.priceStep))
         settings.keepSmoothingSeconds = positive(keepSmoothingSeconds, else: usual.keepSmoothingSeconds)
         settings.rateSmoothingSeconds = positive(rateSmoothingSeconds, else: usual.rateSmoothingSeconds)
