@@ -9,6 +9,9 @@ struct Node {
     var stateCost = 20e-6
     var processors = 1.0
     var queueingSeconds = 0.0
+    /// Each turn to the sockets costs that on top, and finds so many datagrams.
+    var turnCost = 0.0
+    var datagramsPerTurn = 64.0
     var epoch: UInt32 = 1
     var sequence: UInt32 = 0
 
@@ -71,11 +74,13 @@ struct Node {
 
     private func cost(stateless: Double, stateful: Double) -> CostSample {
         let all = stateless + stateful
+        let turns = (all * Self.datagrams / datagramsPerTurn).rounded()
         return CostSample(
-            totalSeconds: all * statelessCost + stateful * stateCost,
+            totalSeconds: all * statelessCost + stateful * stateCost + turns * turnCost,
             statelessSeconds: stateless * statelessCost / 2,
             statefulSeconds: stateful * (statelessCost / 2 + stateCost),
             statelessDatagrams: UInt64(stateless * Self.datagrams),
-            statefulDatagrams: UInt64(stateful * Self.datagrams), queueingSeconds: queueingSeconds)
+            statefulDatagrams: UInt64(stateful * Self.datagrams), turns: turnCost > 0 ? UInt64(turns) : 0,
+            queueingSeconds: queueingSeconds)
     }
 }

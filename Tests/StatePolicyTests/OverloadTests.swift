@@ -16,13 +16,23 @@ struct OverloadTests {
         var node = Node(.fillFirst)
         // 25,000 · 50 µs = 1.25; 0.97 can be done. What is refused is not counted any more.
         for _ in 0..<200 {
-            node.run(1, [.init(open: 25_000 * (1 - node.decision.refuse))], [])
+            let comes = 25_000 * (1 - node.decision.refuse)
+            // What is more than all of the machine waits.
+            node.queueingSeconds = comes * 50e-6 > 1 ? 0.2 : 0
+            node.run(1, [.init(open: comes)], [])
         }
         #expect(abs(node.decision.refuse - 0.224) < 0.03)
         #expect(node.decision.reason == .overloaded)
         for _ in 0..<25 {
             node.run(1, [.init(open: 10_000 * (1 - node.decision.refuse))], [])
         }
+        #expect(node.decision.refuse == 0)
+    }
+
+    @Test("figures alone are no reason to refuse, as long as nothing waits")
+    func nothingWaits() {
+        var node = Node(.fillFirst)
+        node.run(200, [.init(open: 25_000)], [])
         #expect(node.decision.refuse == 0)
     }
 

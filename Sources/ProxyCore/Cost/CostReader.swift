@@ -7,18 +7,23 @@ public struct CostReader: Sendable {
     public struct Reading: Sendable, Equatable {
         /// Of the thread's CPU clock.
         public var processorNanoseconds: UInt64
+        public var turns: UInt64
         public var queueingSamples: UInt64
         public var queueingMicroseconds: UInt64
 
-        public init(processorNanoseconds: UInt64, queueingSamples: UInt64 = 0, queueingMicroseconds: UInt64 = 0) {
+        public init(
+            processorNanoseconds: UInt64, turns: UInt64 = 0, queueingSamples: UInt64 = 0,
+            queueingMicroseconds: UInt64 = 0
+        ) {
             self.processorNanoseconds = processorNanoseconds
+            self.turns = turns
             self.queueingSamples = queueingSamples
             self.queueingMicroseconds = queueingMicroseconds
         }
 
         public init(of worker: Worker) {
             self.init(
-                processorNanoseconds: worker.processorNanoseconds,
+                processorNanoseconds: worker.processorNanoseconds, turns: worker.counters.value(.turns),
                 queueingSamples: worker.counters.value(.queueingSamples),
                 queueingMicroseconds: worker.counters.value(.queueingMicroseconds))
         }
@@ -56,6 +61,7 @@ public struct CostReader: Sendable {
         return CostSample(
             totalSeconds: total, statelessSeconds: stateless * possible, statefulSeconds: stateful * possible,
             statelessDatagrams: grownBy(.statelessDatagrams), statefulDatagrams: grownBy(.statefulDatagrams),
+            turns: reading.turns &- last.turns,
             queueingSeconds: samples == 0 ? 0 : waited / Double(samples))
     }
 }

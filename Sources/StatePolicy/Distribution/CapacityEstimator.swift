@@ -10,7 +10,11 @@ struct CapacityEstimator: Sendable, Equatable {
     /// Of what could be held by the rates, the part that is held while datagrams queue: more comes than was counted.
     private(set) var relief = 1.0
     private var isKnown = false
+    /// Seconds since datagrams last queued.
+    private var calmSeconds = Double.infinity
 
+    /// How long a queue that was seen counts as one.
+    static let congestionSeconds = 1.0
     static let reliefStep = 0.8
     static let reliefFull = 0.98
     static let reliefMin = 0.05
@@ -20,6 +24,9 @@ struct CapacityEstimator: Sendable, Equatable {
     static let recoverySeconds = 60.0
     static let shrinkSeconds = 0.4
 
+    /// Datagrams wait, or did a moment ago.
+    var isCongested: Bool { calmSeconds < Self.congestionSeconds }
+
     /// - Parameter use: of the last period, as a fraction of the processors.
     mutating func add(
         use: Double, queueing: Double, queueingMax: Double, target: Double, seconds: Double, gain: Double
@@ -27,6 +34,7 @@ struct CapacityEstimator: Sendable, Equatable {
         guard use.isFinite, use >= 0 else { return }
         utilisation = isKnown ? utilisation + gain * (use - utilisation) : use
         isKnown = true
+        calmSeconds = queueing > queueingMax ? 0 : calmSeconds + seconds
         if queueing > queueingMax {
             relief = max(Self.reliefMin, relief * Self.reliefStep)
         } else {

@@ -1,13 +1,14 @@
 /// Learns what requests cost this node: c to forward one stateless, d more to hold its state.
 ///
-/// Time is known by messages, not by requests, and the ACK to a 2xx travels stateless even when its call is held; so
-/// costs are learnt by datagram and multiplied by the datagrams of a request. Time that no message is charged with
-/// (the kernel, the loop) is divided over all datagrams alike. With
+/// Time is known by messages, not by requests, whose responses and timers may come periods later; so costs are learnt by
+/// datagram and multiplied by the datagrams of a request. Time that no message is charged with (the kernel, the loop) is
+/// divided over all datagrams alike, without what turning to them took, which a busy worker hardly has (`TurnCost`). With
 ///
 ///     s, f = seconds a stateless, a stateful datagram      n = datagrams a request      h = stateful datagrams a held request
 ///
-/// c = n·s and d = h·(f − s), so that λ·c + held·d is the time that was really used, whatever the mix.
+/// c = n·s and d = h·(f − s), so that λ·c + held·d is the time that a busy worker uses, whatever the mix.
 struct CostEstimator: Sendable, Equatable {
+    private var turnCost = TurnCost()
     private var statelessDatagram = Average()
     private var statefulDatagram = Average()
     private var datagramsPerRequest = Average()
@@ -42,7 +43,8 @@ struct CostEstimator: Sendable, Equatable {
             cost.statefulSeconds >= 0
         else { return }
         let rest = max(0, cost.totalSeconds - cost.statelessSeconds - cost.statefulSeconds)
-        let shared = rest / (stateless + stateful)
+        let shared = turnCost.add(
+            seconds: rest / (stateless + stateful), turns: Double(cost.turns) / (stateless + stateful))
         if stateless > 0 {
             let part = min(1, stateless / Self.datagramsForFullWeight)
             statelessDatagram.add(cost.statelessSeconds / stateless + shared, gain: gain, part: part)

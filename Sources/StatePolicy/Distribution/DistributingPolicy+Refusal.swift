@@ -9,14 +9,14 @@ extension DistributingPolicy {
 
     /// The part of new requests to refuse, after what it is now.
     ///
-    /// Only when what must be held here, and what no next hop takes, is more than the whole machine can do; being above the target
-    /// is no reason.
+    /// Only when what must be held here, and what no next hop takes, is more than the whole machine can do, and only from when
+    /// datagrams do wait in the kernel: figures alone are no reason to turn a call away. Being above the target is none either.
     func refused(after now: Double, seconds: Double) -> Double {
         let load = demand.load
         let need = demand.arrivals * load.statelessCost + (demand.mustHold + demand.untakenTotal) * load.stateCost
         let over = need - load.greatest * load.capacity
         let perRequest = load.statelessCost + load.stateCost
-        guard demand.fromOutside > 0, over > 0 || now > 0 else { return 0 }
+        guard demand.fromOutside > 0, now > 0 || (over > 0 && capacity.isCongested) else { return 0 }
         // What would come if none were refused.
         let offered = demand.fromOutside / (1 - now)
         let target = min(Self.refusalMax, max(0, now + over / (offered * perRequest)))
