@@ -1,4 +1,4 @@
-/// An IPv4 or IPv6 address with its port: 24 bytes, no libc structure, no allocation.
+/// An IPv4 or IPv6 address with its port and transport: 24 bytes, no libc structure, no allocation.
 ///
 /// The bits are kept as numbers (host order), so that comparing and hashing are a few instructions. An IPv4-mapped IPv6 address
 /// stays what it is; `unmapped` turns it into the IPv4 one.
@@ -19,17 +19,22 @@
     /// 0: none given.
     public var port: UInt16
     public var family: Family
+    /// How messages travel there. Part of the identity: the same host and port by UDP and by TCP are two places.
+    public var transport: Transport
 
-    @inlinable public init(high: UInt64, low: UInt64, scope: UInt32 = 0, port: UInt16, family: Family) {
+    @inlinable public init(
+        high: UInt64, low: UInt64, scope: UInt32 = 0, port: UInt16, family: Family, transport: Transport = .udp
+    ) {
         self.high = high
         self.low = low
         self.scope = scope
         self.port = port
         self.family = family
+        self.transport = transport
     }
 
-    @inlinable public init(ipv4 address: UInt32, port: UInt16) {
-        self.init(high: 0, low: UInt64(address), port: port, family: .ipv4)
+    @inlinable public init(ipv4 address: UInt32, port: UInt16, transport: Transport = .udp) {
+        self.init(high: 0, low: UInt64(address), port: port, family: .ipv4, transport: transport)
     }
 
     /// No address at all.
@@ -67,16 +72,21 @@
 
     /// The IPv4 address inside an IPv4-mapped one; any other address as it is.
     @inlinable public var unmapped: SocketAddress {
-        isIPv4Mapped ? SocketAddress(ipv4: UInt32(truncatingIfNeeded: low), port: port) : self
+        isIPv4Mapped ? SocketAddress(ipv4: UInt32(truncatingIfNeeded: low), port: port, transport: transport) : self
     }
 
-    /// Whether both name the same host; ports are not compared.
+    /// Whether both name the same host; ports and transports are not compared.
     @inlinable public func sameIP(as other: SocketAddress) -> Bool {
         low == other.low && high == other.high && family == other.family && scope == other.scope
     }
 
     /// The same host at another port.
     @inlinable public func withPort(_ port: UInt16) -> SocketAddress {
-        SocketAddress(high: high, low: low, scope: scope, port: port, family: family)
+        SocketAddress(high: high, low: low, scope: scope, port: port, family: family, transport: transport)
+    }
+
+    /// The same host and port by another transport.
+    @inlinable public func withTransport(_ transport: Transport) -> SocketAddress {
+        SocketAddress(high: high, low: low, scope: scope, port: port, family: family, transport: transport)
     }
 }

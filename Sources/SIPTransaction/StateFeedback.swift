@@ -12,6 +12,9 @@ public struct StateFeedback: Equatable, Sendable {
     /// Counts within a life.
     public var sequence: UInt32
 
+    /// Of two, the later one has the greater.
+    public var ordinal: UInt64 { UInt64(epoch) << 32 | UInt64(sequence) }
+
     public static let any = UInt32.max
     /// Greater numbers than these are read as these.
     public static let allowanceMax: UInt32 = 1_000_000_000

@@ -77,6 +77,9 @@ public struct Feedback: Sendable, Equatable {
     /// Counts within a life: of two the greater is the newer.
     public var sequence: UInt32
 
+    /// Of two, the later one has the greater.
+    public var ordinal: UInt64 { UInt64(epoch) << 32 | UInt64(sequence) }
+
     public init(allowance: Double, price: Double, epoch: UInt32, sequence: UInt32) {
         self.allowance = allowance
         self.price = price

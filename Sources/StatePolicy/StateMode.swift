@@ -10,16 +10,13 @@ public enum StateMode: UInt8, Sendable, CaseIterable {
 public struct StateRequest: Sendable, Equatable {
     /// Keyed hash of the Call-ID: all transactions of a call, and all retransmissions, have the same.
     public var callHash: UInt64
-    /// Number of the trusted peer the request goes to next, or `exit`: nobody there could take the state.
+    /// Number of the trusted neighbour that the request goes to next, or `PathSample.outside`: nobody there could take the state.
     public var nextHop: Int32
     /// A trusted peer upstream already holds the state.
     public var heldUpstream: Bool
 
-    /// The next hop is no trusted peer: state can't be delegated past here.
-    public static let exit: Int32 = -1
-
     @inlinable
-    public init(callHash: UInt64, nextHop: Int32 = StateRequest.exit, heldUpstream: Bool = false) {
+    public init(callHash: UInt64, nextHop: Int32 = PathSample.outside, heldUpstream: Bool = false) {
         self.callHash = callHash
         self.nextHop = nextHop
         self.heldUpstream = heldUpstream

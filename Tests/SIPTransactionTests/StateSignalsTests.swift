@@ -85,7 +85,7 @@ struct StateSignalsTests {
     func property() {
         let seed = UInt64.random(in: .min ... .max)
         print("state signals: seed \(seed)")
-        var random = SplitMix(state: seed)
+        var random = SeededGenerator(seed: seed)
         let pieces = [
             ";", "svk", "svk-", "allow", "price", "seq", "=", "open", "held", "any", "1", "0", ".", "\"", "\\", " ",
             "\t",
@@ -100,18 +100,5 @@ struct StateSignalsTests {
             if signals.feedback != nil { #expect(Self.mayStand(.feedback, via), "seed \(seed): \(text)") }
             if signals.isMalformed { #expect(signals.marker == .absent && signals.feedback == nil) }
         }
-    }
-}
-
-/// SplitMix64: the same numbers from the same seed.
-private struct SplitMix {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var value = state
-        value = (value ^ (value >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        value = (value ^ (value >> 27)) &* 0x94D0_49BB_1331_11EB
-        return value ^ (value >> 31)
     }
 }

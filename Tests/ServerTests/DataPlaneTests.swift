@@ -9,9 +9,7 @@ struct DataPlaneTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        var options = Configuration.LoggingOptions()
-        options.destination = folder.file("log")
-        log = try LogOutput(options)
+        log = try LogOutput.toFile(in: folder)
     }
 
     private func configuration(_ yaml: String, script: String) throws -> Configuration {

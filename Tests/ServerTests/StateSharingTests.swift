@@ -13,9 +13,7 @@ struct StateSharingTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        var options = Configuration.LoggingOptions()
-        options.destination = folder.file("log")
-        log = try LogOutput(options)
+        log = try LogOutput.toFile(in: folder)
     }
 
     private func start(_ yaml: String) throws -> (plane: DataPlane, port: UInt16) {

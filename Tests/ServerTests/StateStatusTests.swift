@@ -140,10 +140,8 @@ import Testing
     func metrics() throws {
         let folder = try TemporaryFolder()
         let runtime = MemoryRuntime()
-        var options = Configuration.LoggingOptions()
-        options.destination = folder.file("log")
         let supervisor = Supervisor(
-            loaded: LoadedConfiguration(configuration: Configuration()), runtime: runtime, log: try LogOutput(options),
+            loaded: LoadedConfiguration(configuration: Configuration()), runtime: runtime, log: try .toFile(in: folder),
             source: { .success(LoadedConfiguration(configuration: Configuration())) })
         #expect(!supervisor.metricsText().contains("servartuka_state_"))
         let failure = supervisor.answer(ControlRequest(.state)).outcome

@@ -53,9 +53,7 @@ struct SupervisorTests {
         let folder = try TemporaryFolder()
         self.folder = folder
         try "script: a.lua\nworkers: 2\n".write(toFile: folder.file("c.yaml"), atomically: true, encoding: .utf8)
-        var options = Configuration.LoggingOptions()
-        options.destination = folder.file("log")
-        log = try LogOutput(options)
+        log = try LogOutput.toFile(in: folder)
         let path = folder.file("c.yaml")
         supervisor = Supervisor(
             loaded: try ConfigurationLoader.load(path: path, environment: [:]), runtime: runtime, log: log,

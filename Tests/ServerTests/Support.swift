@@ -17,6 +17,15 @@ final class TemporaryFolder: Sendable {
     func file(_ name: String) -> String { path + "/" + name }
 }
 
+extension LogOutput {
+    /// Lines of the usual level and form go to the file `log` of a test's folder.
+    static func toFile(in folder: TemporaryFolder) throws -> LogOutput {
+        var options = Configuration.LoggingOptions()
+        options.destination = folder.file("log")
+        return try LogOutput(options)
+    }
+}
+
 /// A data plane in memory: its numbers are set by the test, its calls recorded.
 final class MemoryRuntime: ProxyRuntime {
     struct State {

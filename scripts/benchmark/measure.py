@@ -12,6 +12,7 @@ from .meter import machine_busy_seconds, process_cpu_seconds
 from .processes import Supervisor
 from .progress import Progress
 from .proxies import HERE, Proxy, Running, Setup
+from .search import search_peak
 from .sipp import Address, Uac, UacResult, Uas
 
 HOST = "127.0.0.1"
@@ -135,20 +136,9 @@ class Session:
         self._ensure_running()
         cores = self._cap.cores if self._cap else 1.0
         rate = guess or cores * 1e6 / (self.warm_up_microseconds_per_call * BUSY_DISCOUNT)
-        low, high = 0.0, float("inf")
-        for _ in range(PEAK_STEPS_MAX):
-            if self.step(int(rate), self._plan.step_seconds, "peak")[1]:
-                low = max(low, rate)
-            else:
-                high = min(high, rate)
-            if low and high / low <= 1 + self._plan.peak_tolerance:
-                break
-            if high == float("inf"):
-                rate = low * 1.15
-            elif not low:
-                rate = high * 0.8
-            else:
-                rate = (low + high) / 2
+        low = search_peak(
+            lambda rate: self.step(int(rate), self._plan.step_seconds, "peak")[1], rate,
+            tolerance=self._plan.peak_tolerance, steps_max=PEAK_STEPS_MAX, growth=1.15, shrink=0.8)
         return float(int(low))
 
     def step(self, rate: int, seconds: int, purpose: str, trace_setup: bool = False) -> tuple[UacResult, bool, Step]:

@@ -29,7 +29,6 @@ class Options:
     # Proxies that are Kamailio instead of ours, in the mode that the configuration gives them.
     foreign: frozenset[str] = frozenset()
     lost_percent: int = 0
-    target_utilisation: float | None = None
 
 
 @dataclass
@@ -123,17 +122,6 @@ class Network:
     def alive(self) -> bool:
         return all(node.child is not None and node.child.poll() is None for node in self.nodes.values())
 
-    def state(self, name: str) -> dict:
-        """`servartuka ctl state --json` of a proxy; empty for one of another make, or when it does not answer."""
-        if name in self.options.foreign:
-            return {}
-        command = [str(self._binary), "ctl", "state", "--json", "--socket", str(self.nodes[name].control_socket)]
-        try:
-            answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
-            return json.loads(answer.stdout) if answer.returncode == 0 else {}
-        except (subprocess.TimeoutExpired, json.JSONDecodeError):
-            return {}
-
     def statistics(self, name: str) -> dict[str, int]:
         """Totals of `servartuka ctl stats`, by name."""
         command = [str(self._binary), "ctl", "stats", "--json", "--socket", str(self.nodes[name].control_socket)]
@@ -143,9 +131,6 @@ class Network:
 
     def cpu_seconds(self) -> dict[str, float]:
         return {name: node.meter.cpu().seconds for name, node in self.nodes.items() if node.meter}
-
-    def throttled_seconds(self) -> dict[str, float]:
-        return {name: node.cap.throttled_seconds() for name, node in self.nodes.items() if node.cap}
 
     # MARK: Callers
 
@@ -181,8 +166,6 @@ class Network:
         state = f"policy: {self.configuration.policies[name]}"
         if self.options.log_holders:
             state += ", log_holders: true"
-        if self.options.target_utilisation:
-            state += f", target_utilisation: {self.options.target_utilisation}"
         lines = [
             f'listen: ["udp:{self._addresses[name]}"]',
             "workers: 1",

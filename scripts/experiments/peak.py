@@ -8,17 +8,16 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmark.meter import machine_busy_seconds, process_cpu_seconds
+from benchmark.measure import FAILED_SHARE_MAX, OFFERED_SHARE_MIN
+from benchmark.meter import machine_busy_seconds
 from benchmark.processes import Supervisor
 from benchmark.progress import Progress
+from benchmark.search import search_peak
 from benchmark.sipp import RECEIVE_TIMEOUT_MILLISECONDS
 
 from .network import Network, Options
 from .topology import Configuration, Topology
 
-FAILED_SHARE_MAX = 0.001
-OFFERED_SHARE_MIN = 0.95
-OTHERS_CORES_MAX = 0.3
 STEPS_MAX = 12
 # Calls a second that every proxy manages, per core of its quota.
 SAFE_RATE_PER_CORE = 4000
@@ -91,23 +90,16 @@ class Session:
         self._stop()
 
     def peak(self, guess: float) -> Peak:
-        low, high, rate = 0.0, float("inf"), guess
-        best: Step | None = None
-        for _ in range(STEPS_MAX):
-            step = self.step(int(rate), "peak")
-            if step.sustained:
-                if rate > low:
-                    low, best = rate, step
-            else:
-                high = min(high, rate)
-            if low and high / low <= 1 + self._plan.tolerance:
-                break
-            if high == float("inf"):
-                rate = low * 1.12
-            elif not low:
-                rate = high * 0.85
-            else:
-                rate = (low + high) / 2
+        steps: list[Step] = []
+
+        def sustains(rate: float) -> bool:
+            steps.append(self.step(int(rate), "peak"))
+            return steps[-1].sustained
+
+        low = search_peak(
+            sustains, guess, tolerance=self._plan.tolerance, steps_max=STEPS_MAX, growth=1.12, shrink=0.85)
+        best = max(
+            (step for step in steps if step.sustained), key=lambda step: step.calls_per_second, default=None)
         return Peak(
             self._topology.name, self._configuration.name, self._round, float(int(low)),
             best.microseconds_per_call if best else {}, best.held_share if best else {})

@@ -17,6 +17,7 @@ sys.path.insert(0, str(SCRIPTS))
 from benchmark.measure import Result  # noqa: E402
 from benchmark.proxies import Servartuka, Setup  # noqa: E402
 from benchmark.report import median_ratio  # noqa: E402
+from benchmark.search import search_peak  # noqa: E402
 from benchmark.sipp import Address, UacResult, last_row, setup_times  # noqa: E402
 
 
@@ -127,6 +128,27 @@ class Statistics(unittest.TestCase):
 
     def test_no_call_at_all_counts_as_failed(self) -> None:
         self.assertEqual(UacResult(100).failed_share, 1.0)
+
+
+class PeakSearch(unittest.TestCase):
+    def peak(self, limit: float, guess: float, steps_max: int = 50) -> tuple[float, list[float]]:
+        tried: list[float] = []
+
+        def sustains(rate: float) -> bool:
+            tried.append(rate)
+            return rate <= limit
+
+        low = search_peak(sustains, guess, tolerance=0.05, steps_max=steps_max, growth=1.15, shrink=0.8)
+        return low, tried
+
+    def test_the_peak_is_found_from_below_and_from_above(self) -> None:
+        for guess in (100.0, 990.0, 1000.0, 9000.0):
+            low, _ = self.peak(1000.0, guess)
+            self.assertTrue(1000 / 1.05 <= low <= 1000, f"{low} from {guess}")
+
+    def test_nothing_sustained_is_0_and_the_steps_end(self) -> None:
+        low, tried = self.peak(0.0, 1000.0, steps_max=6)
+        self.assertEqual((low, len(tried)), (0.0, 6))
 
 
 class Configuration(unittest.TestCase):

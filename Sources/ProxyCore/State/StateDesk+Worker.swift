@@ -53,11 +53,10 @@ extension StateDesk {
         let index = Int(number)
         let heardCount = fromWorker.value(Memory.neighbour(index, .heardCount))
         if heardCount > 0, now &- fromWorker.value(Memory.neighbour(index, .heardAt)) < Self.silenceMilliseconds {
-            let epoch = UInt32(truncatingIfNeeded: fromWorker.value(Memory.neighbour(index, .priceAndEpoch)))
-            let sequence = UInt32(truncatingIfNeeded: fromWorker.value(Memory.neighbour(index, .allowanceAndSequence)))
-            guard feedback.epoch > epoch || (feedback.epoch == epoch && feedback.sequence >= sequence) else {
-                return false
-            }
+            // The low halves of two words are the ordinal's halves.
+            let epoch = fromWorker.value(Memory.neighbour(index, .priceAndEpoch)) << 32
+            let sequence = fromWorker.value(Memory.neighbour(index, .allowanceAndSequence)) & UInt64(UInt32.max)
+            guard feedback.ordinal >= epoch | sequence else { return false }
         }
         let price = Float(feedback.priceNanoseconds)
         fromWorker.set(

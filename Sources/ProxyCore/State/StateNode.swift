@@ -71,7 +71,7 @@ struct NodeWorker {
     var counted: [PathSample] = []
     /// Of the last period, neighbours by their numbers in the node.
     var paths: [PathSample] = []
-    var rates = PathRates()
+    var rates = NeighbourRates()
 
     init(policy: any StatePolicy) {
         self.policy = policy

@@ -80,9 +80,7 @@ struct StateNodeState {
     private mutating func take(_ said: StateFeedback, of number: Int, time: Double) {
         let silence = Double(StateDesk.silenceMilliseconds) / 1_000
         if let last = neighbours[number].heard, time - neighbours[number].heardAt < silence {
-            guard said.epoch > last.epoch || (said.epoch == last.epoch && said.sequence >= last.sequence) else {
-                return
-            }
+            guard said.ordinal >= last.ordinal else { return }
         }
         neighbours[number].heard = Feedback(
             allowance: said.allowance == StateFeedback.any ? .infinity : Double(said.allowance),

@@ -34,16 +34,17 @@ struct CapacityEstimator: Sendable, Equatable {
         guard use.isFinite, use >= 0 else { return }
         utilisation = isKnown ? utilisation + gain * (use - utilisation) : use
         isKnown = true
-        calmSeconds = queueing > queueingMax ? 0 : calmSeconds + seconds
-        if queueing > queueingMax {
+        let isQueueing = queueing > queueingMax
+        calmSeconds = isQueueing ? 0 : calmSeconds + seconds
+        if isQueueing {
             relief = max(Self.reliefMin, relief * Self.reliefStep)
         } else {
             relief += Arithmetic.gain(seconds: seconds, smoothing: Self.reliefRecoverySeconds) * (1 - relief)
             if relief > Self.reliefFull { relief = 1 }
         }
-        if queueing > queueingMax && use < target * factor {
+        if isQueueing && use < target * factor {
             factor += Arithmetic.gain(seconds: seconds, smoothing: Self.shrinkSeconds) * (use - factor)
-        } else if queueing <= queueingMax {
+        } else if !isQueueing {
             factor += seconds / Self.recoverySeconds
         }
         factor = min(1, max(Self.least, factor))

@@ -9,7 +9,7 @@ struct NeighbourState: Sendable, Equatable {
     /// It takes state: it said something lately.
     private(set) var takes = false
     private var epoch: UInt32 = 0
-    private var sequence: UInt32 = 0
+    private var ordinal: UInt64 = 0
     private var heard: Double = -.infinity
 
     /// Prices beyond these are taken for these.
@@ -20,7 +20,7 @@ struct NeighbourState: Sendable, Equatable {
     mutating func hear(_ feedback: Feedback?, time: Double, silence: Double, allowanceGain: Double) {
         if let feedback, accepts(feedback, time: time, silence: silence) {
             let isNewLife = !takes || feedback.epoch != epoch
-            (epoch, sequence, heard) = (feedback.epoch, feedback.sequence, time)
+            (epoch, ordinal, heard) = (feedback.epoch, feedback.ordinal, time)
             allow(feedback.allowance, gain: isNewLife ? 1 : allowanceGain)
             price = Self.clampedPrice(feedback.price)
             if isNewLife { keep = 1 }
@@ -35,7 +35,7 @@ struct NeighbourState: Sendable, Equatable {
     /// set back can't shut a neighbour out for ever.
     private func accepts(_ feedback: Feedback, time: Double, silence: Double) -> Bool {
         guard takes, time - heard <= silence else { return true }
-        return feedback.epoch > epoch || (feedback.epoch == epoch && feedback.sequence > sequence)
+        return feedback.ordinal > ordinal
     }
 
     private mutating func allow(_ said: Double, gain: Double) {

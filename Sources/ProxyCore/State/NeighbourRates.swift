@@ -2,7 +2,7 @@ internal import StatePolicy
 
 /// Smoothed requests a second of one worker, by neighbour: for splitting what the node is allowed over its workers, and
 /// for display. Policies smooth their own.
-struct PathRates {
+struct NeighbourRates {
     /// Of one next hop.
     struct Outgoing {
         var kept = 0.0
