@@ -1,6 +1,6 @@
 import CLinux
-import Glibc
 import Synchronization
+import Glibc
 
 /// The workers of a server: opens their sockets, runs a thread for each, joins them.
 ///
@@ -133,7 +133,7 @@ private final class Launch: @unchecked Sendable {
     private let worker: Worker
     private let pinned: Bool
     private let makeDelegate: @Sendable (Worker) throws -> any WorkerDelegate
-    private let outcome = Mutex<Result<Void, any Error>?>(nil)
+    private let outcome = Monitor<Result<Void, any Error>?>(nil)
     private let ready: UnsafeMutablePointer<sem_t>
 
     init(

@@ -1,6 +1,5 @@
 internal import Reactor
 public import StatePolicy
-internal import Synchronization
 
 /// The control side of state distribution in one node: reads what the workers' desks counted, asks each worker's
 /// policy, and leaves the decisions on the desks.
@@ -10,7 +9,7 @@ internal import Synchronization
 public final class StateNode: Sendable {
     /// One a worker, to be given to its `Proxy`.
     public let desks: [StateDesk]
-    private let state: Mutex<StateNodeState>
+    private let state: Monitor<StateNodeState>
 
     /// - Parameters:
     ///   - epoch: start of this node's life, greater than that of any before: seconds since 1970 will do.
@@ -22,7 +21,7 @@ public final class StateNode: Sendable {
         desks = policies.map { policy in
             StateDesk(policyName: policy.name, fixedMode: policy.fixedMode, trustedPeers: settings.trustedPeers)
         }
-        state = Mutex(StateNodeState(policies: policies, epoch: epoch))
+        state = Monitor(StateNodeState(policies: policies, epoch: epoch))
     }
 
     /// Whether there is anything to do each period: with a fixed answer or without trusted peers there isn't.

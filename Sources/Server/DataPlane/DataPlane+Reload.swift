@@ -1,7 +1,6 @@
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
-internal import Synchronization
 
 /// A reload in two phases, so that new scripts are on every worker or on none.
 ///
@@ -107,7 +106,7 @@ private final class ReloadProgress: Sendable {
         var answers: [Int: Bool] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Monitor(State())
 
     /// By worker.
     var answers: [Int: Bool] { state.withLock { $0.answers } }
@@ -139,10 +138,10 @@ final class Handover: Sendable {
         var waiting: [(any RoutingLogic)?]
     }
 
-    private let logics: Mutex<Logics>
+    private let logics: Monitor<Logics>
 
     init(_ logics: [any RoutingLogic]) {
-        self.logics = Mutex(Logics(waiting: logics))
+        self.logics = Monitor(Logics(waiting: logics))
     }
 
     func take(_ worker: Int) -> any RoutingLogic {

@@ -2,7 +2,6 @@ internal import Logging
 internal import ProxyCore
 internal import Reactor
 internal import StatePolicy
-internal import Synchronization
 
 /// The node that decides about state, and the thread that has it decide; for as long as the data plane runs.
 struct StateControl {
@@ -31,11 +30,11 @@ struct StateControl {
 private final class StateTicker: Sendable {
     private let node: StateNode
     /// Touched by the loop's thread only.
-    private let meter: Mutex<NodeMeter>
+    private let meter: Monitor<NodeMeter>
 
     init(_ node: StateNode, _ meter: NodeMeter) {
         self.node = node
-        self.meter = Mutex(meter)
+        self.meter = Monitor(meter)
     }
 
     func tick(at seconds: Double) {

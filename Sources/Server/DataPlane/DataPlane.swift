@@ -3,7 +3,6 @@ internal import ProxyCore
 internal import Reactor
 internal import Scripting
 internal import StatePolicy
-internal import Synchronization
 
 /// The running proxy: a group of workers, a `Proxy` on each, and the routing logic they share by generation.
 public final class DataPlane: ProxyRuntime {
@@ -17,7 +16,7 @@ public final class DataPlane: ProxyRuntime {
         var warnings: [String] = []
     }
 
-    let running: Mutex<Running>
+    let running: Monitor<Running>
     /// Proxy counters of each worker; made before the workers and never freed while this lives.
     let counters: [CounterBlock]
     /// What handling costs each worker; as long-lived.
@@ -40,7 +39,7 @@ public final class DataPlane: ProxyRuntime {
             CounterBlock(count: ProxyCounter.allCases.count)
         }
         costs = counters.map { _ in CounterBlock(count: CostCounter.allCases.count) }
-        running = Mutex(Running(configuration: configuration))
+        running = Monitor(Running(configuration: configuration))
         self.routing = routing
         self.log = log
         self.commandMilliseconds = commandMilliseconds

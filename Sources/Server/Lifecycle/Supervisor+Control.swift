@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// What `servartuka ctl` asks, answered on the control thread.
 extension Supervisor {
     public func answer(_ request: ControlRequest) -> ControlAnswer {

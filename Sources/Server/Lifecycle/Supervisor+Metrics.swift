@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// The Prometheus page of one proxy.
 extension Supervisor {
     private enum Family {

@@ -1,4 +1,5 @@
 internal import Logging
+internal import Reactor
 
 /// Runs a proxy from its first worker to its last: signals, reloads, draining, and what `ctl` asks.
 ///

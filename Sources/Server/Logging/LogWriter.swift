@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Reactor
 
 /// Where log lines go.
 public enum LogDestination: Sendable, Equatable {

@@ -1,3 +1,5 @@
+internal import Reactor
+
 /// The thread that has the node decide anew each period, from the start of the data plane to its end. Reloads don't touch it.
 final class StateLoop: Sendable {
     private let stopping = Monitor(false)
