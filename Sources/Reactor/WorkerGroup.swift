@@ -1,6 +1,6 @@
 import CLinux
-import Synchronization
 import Glibc
+import Synchronization
 
 /// The workers of a server: opens their sockets, runs a thread for each, joins them.
 ///
