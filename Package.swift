@@ -17,6 +17,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", "1.8.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
+        .package(url: "https://github.com/apple/swift-nio", "2.101.0"..<"3.0.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", "2.37.0"..<"3.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", "7.10.0"..<"8.0.0"),
         .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
     ],
     targets: [
@@ -25,6 +28,10 @@ let package = Package(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(name: "CLuaShim", dependencies: ["CLua"]),
         .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         // Loads GLPK when a plan is made; it is not linked.
         .target(name: "CLinearProgram", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
@@ -36,14 +43,35 @@ let package = Package(
             name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
+        // Message digests and random bytes of OpenSSL's libcrypto.
+        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+
         // Data plane.
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "ProxyCore",
-            dependencies: ["SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
+            dependencies: ["CCrypto", "SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
             swiftSettings: swiftSettings),
         .target(
             name: "Scripting", dependencies: ["CLuaShim", "ProxyCore", "Reactor", "SIPMessage", "StatePolicy"],
+            swiftSettings: swiftSettings),
+
+        // The world outside the packet path.
+        .target(
+            name: "SIPTransport",
+            dependencies: [
+                "ProxyCore", "Reactor", "SIPMessage",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
+        .target(
+            name: "Storage",
+            dependencies: ["CHiredis", "ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
 
         // The program.
@@ -51,6 +79,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "ProxyCore", "Scripting", "Reactor", "SIPTransaction", "StatePolicy",
+                "SIPTransport", "DNSResolver", "Storage",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
