@@ -32,12 +32,13 @@ struct RandomSource: RandomNumberGenerator, Sendable {
         (Double(next().nonzeroBitCount) - 32 + unit() - 0.5) / 4.010_403
     }
 
-    /// Events of a Poisson process with this mean.
-    mutating func poisson(_ mean: Double) -> Int {
+    /// Events of a Poisson process.
+    mutating func poisson(_ rate: PoissonRate) -> Int {
+        let mean = rate.mean
         guard mean > 0 else { return 0 }
         if mean > Self.exactMax { return max(0, Int((mean + mean.squareRoot() * normal()).rounded())) }
         // Inversion of the distribution function.
-        var term = exp(-mean)
+        var term = rate.none
         var rest = unit() - term
         var count = 0
         while rest > 0 && term > 1e-300 && count < 1000 {
@@ -76,5 +77,17 @@ struct RandomSource: RandomNumberGenerator, Sendable {
             rest -= term
         }
         return count
+    }
+}
+
+/// How many events to expect, with what every draw needs of it: the exponential takes longer than the rest of a draw.
+struct PoissonRate: Sendable {
+    let mean: Double
+    /// The probability that nothing happens.
+    let none: Double
+
+    init(mean: Double) {
+        self.mean = mean
+        none = exp(-mean)
     }
 }

@@ -4,9 +4,9 @@ extension Simulation {
 
     /// Draws the calls of a slice and takes them along their ways.
     mutating func crossCalls() {
-        let seconds = options.sliceSeconds
-        for flow in rates.indices {
-            var calls = arrivals(mean: rates[flow] * seconds)
+        let burst = burst
+        for flow in arrivals.indices {
+            var calls = random.poisson(arrivals[flow]) * burst
             guard calls > 0 else { continue }
             totals.offered += calls
             let range = topology.flowStart[flow]..<topology.flowStart[flow + 1]
@@ -15,9 +15,12 @@ extension Simulation {
         }
     }
 
-    private mutating func arrivals(mean: Double) -> Int {
-        options.burst > 1 ? random.poisson(mean / Double(options.burst)) * options.burst : random.poisson(mean)
+    /// What a flow at this rate, in calls a second, starts in a slice.
+    func arrivals(atRate rate: Double) -> PoissonRate {
+        PoissonRate(mean: rate * options.sliceSeconds / Double(burst))
     }
+
+    private var burst: Int { max(1, options.burst) }
 
     /// The first proxy may refuse some.
     private mutating func admit(_ calls: Int, at proxy: Int) -> Int {

@@ -12,8 +12,8 @@ public struct Simulation: Sendable {
     var random: RandomSource
     var minds: [Mind]
     var bodies: [Body]
-    /// Flows' rates by what events made of them, and by `options.load`.
-    var rates: [Double]
+    /// What each flow starts in a slice (bursts of calls), by what events made of its rate, and by `options.load`.
+    var arrivals: [PoissonRate] = []
     /// κ by slot, as the packet path has it.
     var keep: [Double]
     /// Calls that κ decided on since the last record, by slot.
@@ -100,7 +100,6 @@ public struct Simulation: Sendable {
         random = RandomSource(seed: options.seed)
         minds = network.proxies.indices.map { Mind(policy: Self.policy(of: $0, network, options)) }
         bodies = network.proxies.map { Body($0) }
-        rates = network.flows.map { $0.rate * options.load }
         keep = [Double](repeating: 1, count: topology.neighbourOfSlot.count)
         openInRecord = [Int](repeating: 0, count: topology.neighbourOfSlot.count)
         grants = [NodeDecision.Grant](repeating: NodeDecision.Grant(), count: topology.neighbourOfSlot.count)
@@ -115,6 +114,7 @@ public struct Simulation: Sendable {
             let from = topology.slotStart.lastIndex { $0 <= slot }!
             return .init(from: from, to: topology.neighbourOfSlot[slot])
         }
+        arrivals = network.flows.map { arrivals(atRate: $0.rate * options.load) }
         for index in minds.indices { spread(index) }
     }
 
@@ -155,8 +155,8 @@ public struct Simulation: Sendable {
         while nextEvent < events.count, events[nextEvent].timeSeconds <= timeSeconds + 1e-9 {
             switch events[nextEvent].change {
             case .load(let flow, let factor):
-                for index in rates.indices where flow == nil || flow == index {
-                    rates[index] = network.flows[index].rate * options.load * factor
+                for index in arrivals.indices where flow == nil || flow == index {
+                    arrivals[index] = arrivals(atRate: network.flows[index].rate * options.load * factor)
                 }
             case .down(let proxy): kill(proxy)
             case .up(let proxy): start(proxy)
