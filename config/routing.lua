@@ -19,13 +19,19 @@ local function answer(req)
     return req:reply(200, { headers = { Allow = methods, Accept = "application/sdp" } })
   end
   if req.method == "REGISTER" then
-    -- There is no registrar in this version; keep the user agents' addresses in a table of your own, or
-    -- relay REGISTER to a registrar: return req:relay { to = "192.0.2.20" }
-    return req:reply(501, "No Registrar Here")
+    -- Whoever can send to this proxy may register under its names (`domains` of the configuration): there is no
+    -- authentication yet. nat = true: calls go back to where the REGISTER came from, through any address translation.
+    return registrar.save(req, { nat = true })
   end
   if req.method == "CANCEL" then return req:reply(481) end
-  -- Without a registrar nobody can be found under our domains. An ACK is never answered; the core sees to it.
-  return req:reply(404)
+  local contacts = registrar.lookup(req.uri)
+  if #contacts > 0 then
+    if not req:has_to_tag() and (req.method == "INVITE" or req.method == "SUBSCRIBE") then req:record_route() end
+    return req:relay { targets = contacts }
+  end
+  -- RFC 3261 §16.5: nobody registered is 480; we have no list of users to tell it from 404. An ACK is never answered;
+  -- the core sees to it.
+  return req:reply(req.uri.user and 480 or 404)
 end
 
 function on_request(req)

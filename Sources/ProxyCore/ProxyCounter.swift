@@ -48,6 +48,8 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case stateFeedbackSent
     case stateSignalsIgnored
     case stateNeighboursRefused
+    case registrationsAccepted
+    case registrationsRefused
     case serverTransactionsLive
     case clientTransactionsLive
     case requestsOpen
@@ -122,6 +124,8 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .stateFeedbackSent: "Times an upstream neighbour was told how much state this proxy takes."
         case .stateSignalsIgnored: "State signals that were malformed, old, or from where they are not believed."
         case .stateNeighboursRefused: "Times a neighbour could not take part because the table of neighbours was full."
+        case .registrationsAccepted: "REGISTER requests that the registrar answered with 200."
+        case .registrationsRefused: "REGISTER requests that the registrar refused."
         case .serverTransactionsLive: "Server transactions held now."
         case .clientTransactionsLive: "Client transactions held now."
         case .requestsOpen: "Held requests without a final response yet: what a drain waits for."

@@ -12,13 +12,14 @@ from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .calls import CallCase, Outcome, run_calls
+from .registrar import RegistrarCase, run_registrar
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
 from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "reload")
+PARTS = ("torture", "calls", "loss", "registrar", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "registrar", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -64,6 +65,9 @@ def _cases(options: argparse.Namespace):
             yield CallCase(mode, 4, count, lost_percent=3, calls=calls, rate=options.rate), run_calls
     if options.proxy != Servartuka.name:
         return
+    if "registrar" in options.parts:
+        for family, count in itertools.product(families, workers):
+            yield RegistrarCase(family, count), run_registrar
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload

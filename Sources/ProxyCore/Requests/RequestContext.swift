@@ -59,7 +59,7 @@ public final class RequestContext {
     private let targetStorage: UnsafeMutablePointer<Target>
     private let resolver: TargetResolver
     private let identity: Identity
-    private let counters: CounterBlock
+    let counters: CounterBlock
     /// Targets that one request may be given.
     public let targetsMax: Int
 

@@ -77,18 +77,41 @@ enum DecisionBindings {
             throw ScriptFailure("\(caller): \(count) targets (limit \(request.targetsMax))")
         }
         for element in 0..<count {
-            guard let uri = call.listBytes(index, element) else {
-                throw ScriptFailure(
-                    "\(caller): target \(element + 1) is no string; targets are URIs such as \"sip:alice@192.0.2.1\"")
-            }
-            try URIBindings.check(uri, caller)
-        }
-        for element in 0..<count {
-            guard let uri = call.listBytes(index, element), request.addTarget(uri: uri) else {
+            do throws(ScriptFailure) {
+                let target = try target(call, index, element, caller)
+                guard request.addTarget(uri: target.uri, destination: target.destination) else {
+                    throw ScriptFailure("\(caller): no room for the targets in this handler")
+                }
+            } catch {
                 request.clearVerdict()
-                throw ScriptFailure("\(caller): no room for the targets in this handler")
+                throw error
             }
         }
+    }
+
+    /// An element of a list of targets: a URI, or a table such as `registrar.lookup` makes.
+    private static func target(
+        _ call: borrowing ScriptCall, _ index: Int, _ element: Int, _ caller: StaticString
+    ) throws(ScriptFailure) -> Target {
+        let item = call.argument(index).items[element]
+        var target = Target(uri: item.type == UInt8(SV_BYTES) ? item.buffer : .none)
+        if item.type == UInt8(SV_RECORD) {
+            for field in 0..<item.count {
+                let (name, value) = (item.items[2 * field].buffer, item.items[2 * field + 1])
+                guard value.type == UInt8(SV_BYTES) else { continue }
+                if name.equals(UnsafeRawBufferPointer("uri" as StaticString)) { target.uri = value.buffer }
+                if name.equals(UnsafeRawBufferPointer("to" as StaticString)) {
+                    target.destination = try destination(call, value.buffer, caller)
+                }
+            }
+        }
+        guard target.uri.count > 0 else {
+            throw ScriptFailure(
+                "\(caller): target \(element + 1) is neither a string nor a table with uri; targets are URIs such as \"sip:alice@192.0.2.1\", or tables { uri = …, to = … }"
+            )
+        }
+        try URIBindings.check(target.uri, caller)
+        return target
     }
 
     /// Keeps on_failure, on_reply and on_branch, which stand in this order. Nothing may fail afterwards: what is
@@ -111,16 +134,23 @@ enum DecisionBindings {
         {
             return host.pointee.lastHop
         }
+        let address = try destination(call, text, caller)
+        if text.count <= host.pointee.lastHopText.count {
+            host.pointee.lastHopText.copyMemory(from: text)
+            host.pointee.lastHopCount = text.count
+            host.pointee.lastHop = address
+        }
+        return address
+    }
+
+    private static func destination(
+        _ call: borrowing ScriptCall, _ text: UnsafeRawBufferPointer, _ caller: StaticString
+    ) throws(ScriptFailure) -> SocketAddress {
         let address = resolve(call, text)
         guard !address.isNone, address.port != 0 else {
             throw ScriptFailure(
                 "\(caller): to = \(text.quoted) cannot be resolved: write an IP address or a host of the configuration, with or without a port"
             )
-        }
-        if text.count <= host.pointee.lastHopText.count {
-            host.pointee.lastHopText.copyMemory(from: text)
-            host.pointee.lastHopCount = text.count
-            host.pointee.lastHop = address
         }
         return address
     }
@@ -212,7 +242,7 @@ enum DecisionBindings {
 
     // MARK: One decision
 
-    private static func checkUndecided(
+    static func checkUndecided(
         _ call: borrowing ScriptCall, _ caller: StaticString
     ) throws(ScriptFailure) {
         let request = call.sip.pointee.currentRequest

@@ -54,7 +54,11 @@ extension SIPBindings {
             "forward", options: [nextHopOption], phases: .onRequest,
             "Sends the request on without keeping state: `relay { state = \"stateless\" }`.", DecisionBindings.forward),
         .method(
-            "fork", [BindingParameter("targets", .list, summary: "Request-URIs, tried at once.")],
+            "fork",
+            [
+                BindingParameter(
+                    "targets", .list, summary: "Request-URIs, or what `registrar.lookup` found; tried at once.")
+            ],
             options: [nextHopOption] + handlerOptions, phases: .decides,
             "Sends a branch to each of the targets at once; the first 2xx wins.", DecisionBindings.fork),
         .method(
@@ -86,7 +90,9 @@ extension SIPBindings {
     private static let relayOptions: [BindingParameter] =
         [
             nextHopOption,
-            BindingParameter("targets", .list, summary: "Request-URIs; several are tried at once.").optional,
+            BindingParameter(
+                "targets", .list, summary: "Request-URIs, or what `registrar.lookup` found; several are tried at once."
+            ).optional,
             .choice("state", DecisionBindings.stateNames, "Who keeps the transaction; `auto` leaves it to the policy.")
                 .optional,
         ] + handlerOptions

@@ -32,13 +32,16 @@ public final class ScriptRouting: RoutingLogic {
 
     /// Compiles and runs a script, looks its hooks up and runs its `on_start`.
     ///
-    /// - Parameter version: what `servartuka.version()` answers.
+    /// - Parameters:
+    ///   - version: what `servartuka.version()` answers.
+    ///   - registrar: the process's own; what scripts register stays when they are reloaded.
     /// - Throws: what the script did wrong, with its place.
     public static func load(
-        _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = ""
+        _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = "",
+        registrar: Registrar = Registrar()
     ) throws(ScriptError) -> ScriptRouting {
         let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
-        host.initialize(to: ScriptHost(log: log, version: version))
+        host.initialize(to: ScriptHost(log: log, version: version, registrar: registrar))
         do throws(ScriptError) {
             return ScriptRouting(vm: try start(source, limits, host), host: host)
         } catch {

@@ -15,6 +15,7 @@ public struct Configuration: Sendable, Equatable {
     public var recordRoute = false
     public var drainSeconds = 30
     public var state = State()
+    public var registrar = Registrar()
     public var limits = Limits()
     public var timers = Timers()
     public var peers: [Peer] = []
@@ -51,6 +52,17 @@ public struct Configuration: Sendable, Equatable {
         public var logsHolders = false
         /// The key that makes branches deterministic; nil means sixteen random bytes at each start.
         public var branchKey: [UInt8]?
+
+        public init() {}
+    }
+
+    /// How long user agents may register, and how many.
+    public struct Registrar: Sendable, Equatable {
+        public var minExpiresSeconds = 60
+        public var defaultExpiresSeconds = 3_600
+        public var maxExpiresSeconds = 86_400
+        public var contactsMax = 10
+        public var bindingsMax = 1_000_000
 
         public init() {}
     }

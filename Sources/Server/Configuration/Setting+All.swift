@@ -1,7 +1,7 @@
 extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
-    public static let all: [Setting] = top + state + limits + timers + sockets + lua + edges
+    public static let all: [Setting] = top + state + registrar + limits + timers + sockets + lua + edges
 
     private static let top: [Setting] = [
         Setting(
@@ -61,6 +61,24 @@ extension Setting {
             "state.branch_key", .secret(\.state.branchKey),
             "Key of the deterministic branches. Proxies that share an address need the same one; by default it is "
                 + "random at each start."),
+    ]
+
+    private static let registrar: [Setting] = [
+        Setting(
+            "registrar.min_expires", .time(\.registrar.minExpiresSeconds, .seconds, 1...86_400),
+            "Shortest registration; shorter ones are answered 423 (RFC 3261 §10.3)."),
+        Setting(
+            "registrar.default_expires", .time(\.registrar.defaultExpiresSeconds, .seconds, 1...31_536_000),
+            "How long a registration lasts that does not say."),
+        Setting(
+            "registrar.max_expires", .time(\.registrar.maxExpiresSeconds, .seconds, 1...31_536_000),
+            "Longest registration; longer ones are shortened."),
+        Setting(
+            "registrar.max_contacts", .integer(\.registrar.contactsMax, 1...64),
+            "Contacts that one address of record may have; further ones are answered 403."),
+        Setting(
+            "registrar.max_bindings", .integer(\.registrar.bindingsMax, 1...100_000_000),
+            "Contacts of all addresses together; further ones are answered 503."),
     ]
 
     private static let limits: [Setting] = [

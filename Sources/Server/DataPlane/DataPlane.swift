@@ -131,7 +131,8 @@ public final class DataPlane: ProxyRuntime {
             }
             return RuntimeSnapshot(
                 workers: values, listeners: group.listeners.map { "udp:\($0.address)" }, transactionsInFlight: inFlight,
-                scriptGeneration: running.scriptGeneration, warnings: running.warnings)
+                scriptGeneration: running.scriptGeneration, bindings: routing.registrar.locations.count,
+                warnings: running.warnings)
         }
     }
 
@@ -162,8 +163,10 @@ extension DataPlane {
         _ configuration: Configuration, log: LogOutput, commandMilliseconds: Int = 5_000
     ) -> DataPlane {
         DataPlane(
-            configuration, routing: RoutingFactory(log: ScriptLog(log)), log: log,
-            commandMilliseconds: commandMilliseconds)
+            configuration,
+            routing: RoutingFactory(
+                log: ScriptLog(log), registrar: Registrar(Registrar.Settings(configuration.registrar))),
+            log: log, commandMilliseconds: commandMilliseconds)
     }
 
     /// What the kernel granted less of than was asked for, and how to mend it.

@@ -10,6 +10,8 @@ struct RoutingFactory: Sendable {
     static let scriptBytesMax = 4 << 20
 
     let log: ScriptLog
+    /// Outlives every script: what is registered stays through reloads.
+    let registrar: Registrar
 
     /// One logic a worker. On any thread; nothing that runs is touched.
     ///
@@ -27,7 +29,8 @@ struct RoutingFactory: Sendable {
             do throws(ScriptError) {
                 logics.append(
                     try ScriptRouting.load(
-                        source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current))
+                        source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current,
+                        registrar: registrar))
             } catch {
                 throw RuntimeError(
                     "the routing script has errors",
@@ -63,6 +66,17 @@ struct RoutingFactory: Sendable {
     }
 }
 
+extension Registrar.Settings {
+    init(_ configuration: Configuration.Registrar) {
+        self.init()
+        minExpiresSeconds = configuration.minExpiresSeconds
+        defaultExpiresSeconds = configuration.defaultExpiresSeconds
+        maxExpiresSeconds = configuration.maxExpiresSeconds
+        contactsMax = configuration.contactsMax
+        bindingsMax = configuration.bindingsMax
+    }
+}
+
 extension ScriptLog {
     /// Lines of scripts in the process's log, whose queue is bounded: a worker never waits for a disk.
     init(_ output: LogOutput) {
@@ -93,7 +107,7 @@ public struct RoutingScriptChecker: ScriptChecker {
 
     public func check(_ configuration: Configuration) -> [ScriptProblem] {
         do throws(RuntimeError) {
-            _ = try RoutingFactory(log: .silent).make(configuration, workers: 1)
+            _ = try RoutingFactory(log: .silent, registrar: Registrar()).make(configuration, workers: 1)
             return []
         } catch {
             return error.problems

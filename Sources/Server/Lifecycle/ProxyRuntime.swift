@@ -62,17 +62,20 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     public var transactionsInFlight: Int
     /// Counts script loads; 0 without a script.
     public var scriptGeneration: Int
+    /// Contacts that the location table holds.
+    public var bindings: Int
     /// What the operator should know and may mend, for example buffers smaller than asked for; a sentence each.
     public var warnings: [String]
 
     public init(
         workers: [[UInt64]] = [], listeners: [String] = [], transactionsInFlight: Int = 0, scriptGeneration: Int = 0,
-        warnings: [String] = []
+        bindings: Int = 0, warnings: [String] = []
     ) {
         self.workers = workers
         self.listeners = listeners
         self.transactionsInFlight = transactionsInFlight
         self.scriptGeneration = scriptGeneration
+        self.bindings = bindings
         self.warnings = warnings
     }
 }

@@ -11,6 +11,8 @@ extension Supervisor {
             "servartuka_transactions_in_flight", kind: .gauge, help: "Transactions held now, over all workers.")
         static let generation = MetricFamily(
             "servartuka_script_generation", kind: .gauge, help: "How often the routing script has been loaded.")
+        static let bindings = MetricFamily(
+            "servartuka_location_bindings", kind: .gauge, help: "Contacts that the location table holds.")
         static let reloads = MetricFamily(
             "servartuka_reloads_total", kind: .counter, labels: ["result"], help: "Reloads by result.")
         static let logDropped = MetricFamily(
@@ -41,6 +43,7 @@ extension Supervisor {
         page.add(Family.draining, state.lifecycle.isDraining ? 1 : 0)
         page.add(Family.inFlight, UInt64(clamping: snapshot.transactionsInFlight))
         page.add(Family.generation, UInt64(clamping: snapshot.scriptGeneration))
+        page.add(Family.bindings, UInt64(clamping: snapshot.bindings))
         page.add(
             Family.reloads,
             [

@@ -163,7 +163,7 @@ import Testing
             ("req:fork { 'sip:a@192.0.2.1', [0] = 'sip:c@192.0.2.1' }", "req:fork: a list has the item 0"),
             ("req:fork { 'sip:a@192.0.2.1', [true] = 1 }", "req:fork: a list has a key of type boolean"),
             ("req:relay { targets = { 'nonsense' } }", "\"nonsense\" is not a URI"),
-            ("req:relay { targets = { 5 } }", "target 1 is no string"),
+            ("req:relay { targets = { 5 } }", "target 1 is neither a string nor a table with uri"),
             ("local t = {} for i = 1, 17 do t[i] = 'sip:192.0.2.' .. i end req:fork(t)", "17 targets (limit 16)"),
             (
                 "req:relay { state = 'maybe' }",

@@ -128,8 +128,8 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         "requests to the proxy itself are answered",
         arguments: [
             ("OPTIONS", "sip:192.0.2.1", 200), ("OPTIONS", "sip:example.org", 200),
-            ("OPTIONS", "sip:bob@example.org", 404),
-            ("REGISTER", "sip:example.org", 501), ("INVITE", "sip:bob@example.org", 404),
+            ("OPTIONS", "sip:bob@example.org", 480),
+            ("REGISTER", "sip:example.org", 404), ("INVITE", "sip:bob@example.org", 480),
             ("BYE", "sip:192.0.2.1:5060", 404),
             ("CANCEL", "sip:192.0.2.1", 481),
         ])

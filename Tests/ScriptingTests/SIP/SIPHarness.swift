@@ -127,14 +127,17 @@ final class SIPHarness {
     let counters: CounterBlock
     let log = SIPLog()
     let routing: ScriptRouting
+    let registrar: Registrar
     let node: StateNode
     var now: UInt64 = 1_000_000
 
     /// - Parameter trusted: proxies that take part in sharing state.
     init(
         _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
-        trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil
+        trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil,
+        registrar: Registrar = Registrar()
     ) throws {
+        self.registrar = registrar
         var settings = ProxySettings(listeners: [
             Listener(address: SIPPlace.proxy, advertisedHost: "192.0.2.1", advertisedPort: 5_060)
         ])
@@ -147,7 +150,8 @@ final class SIPHarness {
         settings.limits.transactionMemoryBytesMax = 16 << 20
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         routing = try ScriptRouting.load(
-            ScriptSource(path: "routing.lua", text: script), limits: limits, log: log.log, version: "1.2.3")
+            ScriptSource(path: "routing.lua", text: script), limits: limits, log: log.log, version: "1.2.3",
+            registrar: registrar)
         node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil,
