@@ -48,6 +48,9 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case stateFeedbackSent
     case stateSignalsIgnored
     case stateNeighboursRefused
+    case authenticationsAccepted
+    case authenticationsChallenged
+    case authenticationsRefused
     case registrationsAccepted
     case registrationsRefused
     case serverTransactionsLive
@@ -124,6 +127,9 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .stateFeedbackSent: "Times an upstream neighbour was told how much state this proxy takes."
         case .stateSignalsIgnored: "State signals that were malformed, old, or from where they are not believed."
         case .stateNeighboursRefused: "Times a neighbour could not take part because the table of neighbours was full."
+        case .authenticationsAccepted: "Requests whose digest credentials were right."
+        case .authenticationsChallenged: "Requests answered with 401 or 407 to ask for credentials."
+        case .authenticationsRefused: "Digest credentials that were wrong or malformed."
         case .registrationsAccepted: "REGISTER requests that the registrar answered with 200."
         case .registrationsRefused: "REGISTER requests that the registrar refused."
         case .serverTransactionsLive: "Server transactions held now."

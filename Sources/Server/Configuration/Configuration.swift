@@ -15,6 +15,7 @@ public struct Configuration: Sendable, Equatable {
     public var recordRoute = false
     public var drainSeconds = 30
     public var state = State()
+    public var auth = Authentication()
     public var registrar = Registrar()
     public var limits = Limits()
     public var timers = Timers()
@@ -52,6 +53,23 @@ public struct Configuration: Sendable, Equatable {
         public var logsHolders = false
         /// The key that makes branches deterministic; nil means sixteen random bytes at each start.
         public var branchKey: [UInt8]?
+
+        public init() {}
+    }
+
+    /// Digest authentication, for scripts that ask for it.
+    public struct Authentication: Sendable, Equatable {
+        public enum Algorithms: String, Sendable, CaseIterable {
+            case md5
+            case sha256 = "sha-256"
+            case both
+        }
+
+        /// A file of subscribers; nil: nobody can authenticate.
+        public var subscribers: String?
+        public var nonceLifetimeSeconds = 300
+        public var algorithms: Algorithms = .md5
+        public var noncesMax = 100_000
 
         public init() {}
     }

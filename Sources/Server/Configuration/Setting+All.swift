@@ -1,7 +1,7 @@
 extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
-    public static let all: [Setting] = top + state + registrar + limits + timers + sockets + lua + edges
+    public static let all: [Setting] = top + state + auth + registrar + limits + timers + sockets + lua + edges
 
     private static let top: [Setting] = [
         Setting(
@@ -61,6 +61,22 @@ extension Setting {
             "state.branch_key", .secret(\.state.branchKey),
             "Key of the deterministic branches. Proxies that share an address need the same one; by default it is "
                 + "random at each start."),
+    ]
+
+    private static let auth: [Setting] = [
+        Setting(
+            "auth.subscribers", .path(\.auth.subscribers), appliesOnReload: true,
+            "File of who may authenticate: comma-separated lines under the names of their columns, `username`, `domain` and "
+                + "`password`, or `ha1` and `ha1_sha256` instead of it."),
+        Setting(
+            "auth.nonce_lifetime", .time(\.auth.nonceLifetimeSeconds, .seconds, 1...86_400), appliesOnReload: true,
+            "How long user agents may use a nonce before they are given another."),
+        Setting(
+            "auth.algorithms", .choice(\.auth.algorithms), appliesOnReload: true,
+            "What challenges offer; `both` offers SHA-256 first (RFC 8760), which some user agents do not cope with."),
+        Setting(
+            "auth.max_nonces", .integer(\.auth.noncesMax, 100...100_000_000),
+            "Nonces in use whose counts are remembered against replays; the oldest are forgotten first."),
     ]
 
     private static let registrar: [Setting] = [

@@ -164,8 +164,7 @@ extension DataPlane {
     ) -> DataPlane {
         DataPlane(
             configuration,
-            routing: RoutingFactory(
-                log: ScriptLog(log), registrar: Registrar(Registrar.Settings(configuration.registrar))),
+            routing: RoutingFactory(configuration, log: ScriptLog(log)),
             log: log, commandMilliseconds: commandMilliseconds)
     }
 
