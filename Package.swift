@@ -126,6 +126,7 @@ let package = Package(
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
             swiftSettings: swiftSettings),

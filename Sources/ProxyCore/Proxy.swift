@@ -24,6 +24,8 @@ public final class Proxy {
     let identity: Identity
     let resolver: TargetResolver
     let peers: (any WorkerPeers)?
+    /// nil: UDP only.
+    let streams: (any StreamSender)?
 
     // Kept behind pointers that never change: the packet path reaches them without exclusivity checks.
     let message: UnsafeMutablePointer<SIPMessage>
@@ -57,12 +59,14 @@ public final class Proxy {
 
     /// - Parameters:
     ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
+    ///   - streams: the connections of the process; nil: UDP only.
     ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
     ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
-        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil
+        counters: CounterBlock, peers: (any WorkerPeers)?, streams: (any StreamSender)? = nil,
+        desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -72,6 +76,7 @@ public final class Proxy {
         self.counters = counters
         self.sink = sink
         self.peers = peers
+        self.streams = streams
         identity = Identity(settings)
         resolver = TargetResolver(settings)
         message = .allocate(capacity: 1)

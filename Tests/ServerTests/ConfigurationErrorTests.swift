@@ -115,11 +115,15 @@ struct ConfigurationErrorTests {
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, state, limits, mailbox, timers, sockets, lua, control, logging"),
+                + "record_route, drain_seconds, peers, state, limits, mailbox, timers, sockets, tcp, lua, control, logging"
+        ),
     ]
 
     static let lists = [
         Case("listen: []", #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT", got an empty list"#),
+        Case(
+            "listen: \"tcp:192.0.2.1:5060\"",
+            #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT" beside the others; add one"#),
         Case("listen: 192.0.2.1", #"t.yaml:1:9: listen[0]: \#(listenForms), got "192.0.2.1""#),
         Case(
             "listen:\n  - udp:192.0.2.300:5060", #"t.yaml:2:5: listen[0]: \#(listenForms), got "udp:192.0.2.300:5060""#),
@@ -128,7 +132,7 @@ struct ConfigurationErrorTests {
         Case(
             "listen: [\"udp:2001:db8::1:5060\", tls:192.0.2.1]",
             #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:2001:db8::1:5060""#,
-            #"t.yaml:1:34: listen[1]: "tls" is not supported yet, only "udp""#),
+            #"t.yaml:1:34: listen[1]: "tls" is not supported yet, only "udp" and "tcp""#),
         Case(
             "listen:\n  - udp:192.0.2.1\n  - udp:192.0.2.1:5060",
             #"t.yaml:3:5: listen[1]: "udp:192.0.2.1:5060" is listed twice"#),

@@ -13,12 +13,14 @@ from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .calls import CallCase, Outcome, run_calls
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
+from .streams import CASES as STREAM_CASES
+from .streams import StreamCase, run_streams
 from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "reload")
+PARTS = ("torture", "calls", "loss", "streams", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "streams", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -64,6 +66,9 @@ def _cases(options: argparse.Namespace):
             yield CallCase(mode, 4, count, lost_percent=3, calls=calls, rate=options.rate), run_calls
     if options.proxy != Servartuka.name:
         return
+    if "streams" in options.parts:
+        for caller, callee in STREAM_CASES:
+            yield StreamCase(caller, callee), run_streams
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload

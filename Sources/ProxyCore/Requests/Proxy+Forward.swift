@@ -37,7 +37,7 @@ extension Proxy {
         let via = message.pointee.topVia
         let port = via.port == 0 ? 5_060 : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
-            return address
+            return address.withTransport(source.transport)
         }
         return via.rport >= 0 ? source : source.withPort(port)
     }
@@ -143,32 +143,5 @@ extension Proxy {
         }
         edits.pointee.replace(message.pointee.requestURI, with: message.pointee.bytes(uri))
         edits.pointee.removeElement(route, of: message.pointee)
-    }
-
-    /// Sends bytes as they are.
-    func transmit(_ bytes: UnsafeRawBufferPointer, to destination: SocketAddress, listener: Int) {
-        guard let source = bytes.baseAddress else { return }
-        let room = sink.reserve(bytes.count)
-        guard room.count >= bytes.count, let start = room.baseAddress else { return count(.messageOverflows) }
-        start.copyMemory(from: source, byteCount: bytes.count)
-        meter.pointee.sent()
-        sink.commit(bytes.count, to: destination, listener: listener)
-    }
-
-    /// Serialises the current message with its edits and sends it. False: it does not fit.
-    func transmitEdited(to destination: SocketAddress, listener: Int) -> Bool {
-        guard !edits.pointee.overflowed else {
-            count(.messageOverflows)
-            return false
-        }
-        let room = sink.reserve(edits.pointee.serialisedCount(message.pointee))
-        let written = edits.pointee.serialise(message.pointee, into: room)
-        guard written > 0 else {
-            count(.messageOverflows)
-            return false
-        }
-        meter.pointee.sent()
-        sink.commit(written, to: destination, listener: listener)
-        return true
     }
 }

@@ -29,8 +29,13 @@ extension Proxy {
         let sipMethod = message.pointee.method
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
-        if sharesState { return chooseAmongNeighbours() }
+        if sharesState, !request.source.transport.isReliable { return chooseAmongNeighbours() }
         if request.stateDemand == .stateless { return .stateless }
+        if request.source.transport.isReliable {
+            // The connection that the response goes back by is known to the server transaction only.
+            request.holdReason = .mustHold
+            return .stateful
+        }
         if mustHold {
             noteMustHold()
             request.holdReason = .mustHold
@@ -124,11 +129,12 @@ extension Proxy {
     /// Stores the request with the edits so far and enters its server transaction. 0: a limit was reached.
     private func createServer(key: TransactionKey, method: TransactionMethod) -> UInt32 {
         let isInvite = message.pointee.method == .invite
+        let reliability: Reliability = request.source.transport.isReliable ? .reliable : .unreliable
         var slot = ServerSlot(
             key: key, method: method,
             machine: isInvite
-                ? .invite(InviteServerTransaction(reliability: .unreliable))
-                : .other(NonInviteServerTransaction(reliability: .unreliable)),
+                ? .invite(InviteServerTransaction(reliability: reliability))
+                : .other(NonInviteServerTransaction(reliability: reliability)),
             source: request.source, responseTarget: responseTarget(of: request.source),
             listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
         slot.upstream = Int16(truncatingIfNeeded: request.upstream)
@@ -254,18 +260,19 @@ extension Proxy {
         slot.pointee.pendingCount += 1
         count(.branchesForwarded)
         table.pointee.recentSends.note(client: client)
-        transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
+        transmit(bytes.bytes, to: departure.destination, listener: departure.listener, client: client)
     }
 
     /// Enters a client transaction that owns `request`. 0: a limit was reached, and the block is given back.
     func createClient(
         server: UInt32, key: ClientKey, isInvite: Bool, departure: Departure, request: PooledBuffer, now: UInt64
     ) -> UInt32 {
+        let reliability: Reliability = departure.destination.transport.isReliable ? .reliable : .unreliable
         var slot = ClientSlot(
             key: key,
             machine: isInvite
-                ? .invite(InviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now))
-                : .other(NonInviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now)),
+                ? .invite(InviteClientTransaction(reliability: reliability, timers: settings.timers, now: now))
+                : .other(NonInviteClientTransaction(reliability: reliability, timers: settings.timers, now: now)),
             destination: departure.destination, listener: UInt8(departure.listener), server: server)
         slot.request = request
         if isInvite { slot.giveUpAt = now &+ settings.limits.timerCMilliseconds }

@@ -80,8 +80,9 @@ extension Proxy {
         if actions.contains(.transmit), !server.pointee.response.isNone {
             count(.responsesRetransmitted)
             transmit(
-                server.pointee.response.bytes, to: server.pointee.responseTarget, listener: Int(server.pointee.listener)
-            )
+                server.pointee.response.bytes, to: server.pointee.responseTarget,
+                listener: Int(server.pointee.listener),
+                connection: server.pointee.source)
         }
         return false
     }

@@ -85,14 +85,15 @@ extension Proxy {
 
     /// RFC 3261 §18.2.2, RFC 3581 §4.
     private func responseTarget(of via: Via) -> SocketAddress? {
+        let transport: Transport = via.transport == .tcp ? .tcp : .udp
         let port = via.port == 0 ? 5_060 : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
-            return address
+            return address.withTransport(transport)
         }
         let host = via.received.isAbsent ? via.host : via.received
         let address = resolver.resolve(
             host: message.pointee.bytes(host), port: via.rport > 0 ? UInt16(truncatingIfNeeded: via.rport) : port)
-        return address.isNone ? nil : address
+        return address.isNone ? nil : address.withTransport(transport)
     }
 
     // MARK: With state
@@ -224,11 +225,12 @@ extension Proxy {
     private func transmitUpstream(_ server: UInt32) {
         let slot = table.pointee.servers[server]
         editForUpstream(Int32(slot.pointee.upstream))
-        var isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+        let (target, source) = (slot.pointee.responseTarget, slot.pointee.source)
+        var isSent = transmitEdited(to: target, listener: Int(slot.pointee.listener), connection: source)
         if !isSent {
             edits.pointee.removeAll()
             editForUpstream(Int32(slot.pointee.upstream))
-            isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+            isSent = transmitEdited(to: target, listener: Int(slot.pointee.listener), connection: source)
         }
         if isSent { count(.responsesForwarded) }
     }

@@ -32,7 +32,9 @@ extension Proxy {
         let actions = slot.pointee.machine.timerFired(timers: settings.timers, now: now)
         if actions.contains(.transmit) {
             count(.responsesRetransmitted)
-            transmit(slot.pointee.response.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+            transmit(
+                slot.pointee.response.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
+                connection: slot.pointee.source)
         }
         finishServer(server, actions)
     }

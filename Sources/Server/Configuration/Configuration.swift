@@ -19,6 +19,7 @@ public struct Configuration: Sendable, Equatable {
     public var timers = Timers()
     public var peers: [Peer] = []
     public var sockets = Sockets()
+    public var tcp = Tcp()
     public var mailbox = Mailbox()
     public var lua = Lua()
     public var control = Control()
@@ -81,6 +82,17 @@ public struct Configuration: Sendable, Equatable {
         public var batch = 64
         public var busyPollMicroseconds = 0
         public var gatherMicroseconds = 0
+
+        public init() {}
+    }
+
+    /// What bounds TCP connections, all of the process together.
+    public struct Tcp: Sendable, Equatable {
+        public var connectionsMax = 10_000
+        public var connectionsPerSourceMax = 1_000
+        public var idleSeconds = 600
+        public var connectMilliseconds = 5_000
+        public var writeQueueBytesMax = 1 << 20
 
         public init() {}
     }
@@ -163,6 +175,7 @@ public enum WorkerCount: Sendable, Equatable, CustomStringConvertible {
 public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Transport: String, Sendable, CaseIterable {
         case udp
+        case tcp
     }
 
     public var transport: Transport

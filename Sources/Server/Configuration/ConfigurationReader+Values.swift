@@ -163,6 +163,8 @@ extension ConfigurationReader {
         }
         if items.isEmpty {
             report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\", got an empty list")
+        } else if !listeners.isEmpty, !listeners.contains(where: { $0.transport == .udp }) {
+            report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\" beside the others; add one")
         }
         if items.count > ConfigurationReader.listenersMax {
             report(
@@ -213,9 +215,9 @@ extension ConfigurationReader {
 
     private func listenerComplaint(_ node: ConfigurationNode) -> String {
         if case .scalar(let text) = node.content, let scheme = text.split(separator: ":").first?.lowercased(),
-            ["tcp", "tls", "ws", "wss", "sctp"].contains(scheme)
+            ["tls", "ws", "wss", "sctp"].contains(scheme)
         {
-            return "\"\(scheme)\" is not supported yet, only \"udp\""
+            return "\"\(scheme)\" is not supported yet, only \"udp\" and \"tcp\""
         }
         return "expected \"udp:ADDRESS:PORT\" such as \"udp:192.0.2.1:5060\" or \"udp:[2001:db8::1]:5060\", "
             + "got \(node.summary)"

@@ -1,12 +1,12 @@
 extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
-    public static let all: [Setting] = top + state + limits + timers + sockets + lua + edges
+    public static let all: [Setting] = top + state + limits + timers + sockets + tcp + lua + edges
 
     private static let top: [Setting] = [
         Setting(
             "listen", .listeners(\.listen),
-            "Socket addresses to receive on. Behind a wildcard address or address translation set `advertise`, "
+            "Socket addresses to receive on, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
             "workers", .workers(\.workers, 1...Configuration.workersMax),
@@ -113,6 +113,25 @@ extension Setting {
         Setting(
             "sockets.gather_microseconds", .time(\.sockets.gatherMicroseconds, .microseconds, 0...1_000),
             "How long a worker pauses under dense traffic so that one wake-up serves several datagrams."),
+    ]
+
+    private static let tcp: [Setting] = [
+        Setting(
+            "tcp.max_connections", .integer(\.tcp.connectionsMax, 1...1_000_000),
+            "TCP connections of the process, accepted and opened together; further ones are closed at once, or not opened."
+        ),
+        Setting(
+            "tcp.max_connections_per_source", .integer(\.tcp.connectionsPerSourceMax, 1...1_000_000),
+            "Connections accepted from one IP address."),
+        Setting(
+            "tcp.idle_timeout", .time(\.tcp.idleSeconds, .seconds, 1...86_400),
+            "A connection by which nothing went for so long is closed."),
+        Setting(
+            "tcp.connect_timeout", .time(\.tcp.connectMilliseconds, .milliseconds, 10...60_000),
+            "How long opening a connection may take; after that the request fails as by a 503."),
+        Setting(
+            "tcp.max_write_queue", .bytes(\.tcp.writeQueueBytesMax, 65_536...(1 << 30)),
+            "Bytes that may wait for a peer that reads slowly; beyond, its connection is closed."),
     ]
 
     private static let lua: [Setting] = [
