@@ -112,6 +112,8 @@ let package = Package(
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DNSResolverTests", dependencies: ["DNSResolver", "Reactor"], swiftSettings: swiftSettings),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "ProxyCoreTests",

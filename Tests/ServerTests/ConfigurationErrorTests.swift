@@ -111,11 +111,16 @@ struct ConfigurationErrorTests {
         Case("workers: 1\n---\nworkers: 2", "t.yaml:2:1: is not YAML here: but found another document"),
         Case("timers: {t1: 5s, t2: 1s}", "t.yaml:1:14: timers.t1: expected at most timers.t2 (1000ms), got 5000ms"),
         Case(
+            "dns: {servers: [ns.example.com, \"192.0.2.53\", \"192.0.2.53:53\"]}",
+            #"t.yaml:1:17: dns.servers[0]: expected ADDRESS or ADDRESS:PORT such as "192.0.2.53" or "[2001:db8::53]:5353", "#
+                + #"got "ns.example.com""#,
+            #"t.yaml:1:47: dns.servers[2]: "192.0.2.53:53" is listed twice"#),
+        Case(
             "workers: two\nlimits:\n  branches: 0\nzebra: 1\n",
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, state, limits, mailbox, timers, sockets, tcp, lua, control, logging"
+                + "record_route, drain_seconds, peers, state, limits, mailbox, timers, dns, sockets, tcp, lua, control, logging"
         ),
     ]
 

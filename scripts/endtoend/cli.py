@@ -12,6 +12,7 @@ from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .calls import CallCase, Outcome, run_calls
+from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
 from .streams import CASES as STREAM_CASES
 from .streams import StreamCase, run_streams
@@ -19,8 +20,8 @@ from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "streams", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "streams", "reload")
+PARTS = ("torture", "calls", "loss", "dns", "streams", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -69,6 +70,9 @@ def _cases(options: argparse.Namespace):
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams
+    if "dns" in options.parts:
+        for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
+            yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload

@@ -54,28 +54,40 @@ extension Proxy {
     func departure(of target: Target) -> Departure? {
         if !request.departure.destination.isNone { return request.departure }
         let departure = findDeparture(of: target)
-        if departure == nil { count(.targetsUnresolvable) }
+        if departure == nil, request.pendingName == .none { count(.targetsUnresolvable) }
         return departure
     }
 
     func findDeparture(of target: Target) -> Departure? {
         var departure = Departure(destination: target.destination, listener: -1, strictRoute: nil)
+        request.pendingName = .none
         if departure.destination.isNone { departure.destination = request.nextHop }
         if departure.destination.isNone {
             if let route = topRoute(), let address = NameAddress.parse(route.value, in: message.pointee.bytes) {
-                departure.destination = resolver.resolve(message.pointee.bytes(address.uri))
+                departure.destination = destination(of: message.pointee.bytes(address.uri))
                 if let uri = SIPURI.parse(address.uri, in: message.pointee.bytes),
                     !uri.hasLooseRouting(in: message.pointee.bytes)
                 {
                     departure.strictRoute = route
                 }
             } else {
-                departure.destination = resolver.resolve(target.uri.count > 0 ? target.uri : request.requestURI)
+                departure.destination = destination(of: target.uri.count > 0 ? target.uri : request.requestURI)
             }
         }
         guard !departure.destination.isNone, departure.destination.port != 0 else { return nil }
         departure.listener = identity.listener(for: departure.destination, incoming: request.listener)
         return departure.listener >= 0 ? departure : nil
+    }
+
+    /// `.none`: unknown, or `pendingName` tells what is missing.
+    private func destination(of uri: UnsafeRawBufferPointer) -> SocketAddress {
+        switch resolve(uri) {
+        case .address(let address): return address
+        case .unknown: return .none
+        case .refused: request.pendingName = .refused
+        case .pending(let entry): request.pendingName = request.waitsNoMore ? .none : .lookedUp(entry)
+        }
+        return .none
     }
 
     /// The edits that every forwarded request gets, on top of what is pending.

@@ -13,11 +13,22 @@ extension Proxy {
             releaseHandlers()
             return _ = reject(513, "Message Too Large", key: key)
         }
+        let pending = pendingName()
+        if pending == .refused {
+            releaseHandlers()
+            return _ = reject(503, "Name Lookup Limit Reached", headers: "Retry-After: 1\r\n", key: key)
+        }
         switch chooseMode() {
-        case .stateless:
+        case .stateless where pending == .none:
             releaseHandlers()
             forwardStatelessly(key: key)
-        case .stateful:
+        case .stateless where message.pointee.method == .ack || message.pointee.method == .cancel:
+            // Neither has a transaction that could wait here. Both come again: the ACK with the next 2xx (RFC 3261
+            // §13.2.2.4), the CANCEL by its own Timer E.
+            releaseHandlers()
+            count(.requestsDroppedUnresolved)
+        case .stateless, .stateful:
+            // Who waits must hold: retransmissions are absorbed meanwhile.
             forwardStatefully(key: key, method: method)
         }
     }
@@ -58,6 +69,9 @@ extension Proxy {
         var target = request.target(0)
         guard runStatelessBranchHook(&target) else { return _ = reject(513, "Message Too Large", key: key) }
         guard let departure = departure(of: target) else {
+            if request.pendingName != .none {
+                return _ = reject(503, "Name Lookup Pending", headers: "Retry-After: 1\r\n", key: key)
+            }
             // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
             return _ = reject(500, "Unresolvable Destination", key: key)
         }
@@ -240,8 +254,18 @@ extension Proxy {
         // its end here as well.
         let index = UInt8(slot.pointee.branchCount)
         slot.pointee.branchCount += 1
+        sendBranch(server, to: target, index: index)
+    }
+
+    /// Sends the current message as a branch, or has it wait for its name.
+    func sendBranch(_ server: UInt32, to target: Target, index: UInt8) {
+        let slot = table.pointee.servers[server]
         guard let departure = departure(of: target) else {
+            if case .lookedUp(let entry) = request.pendingName {
+                return waitForName(entry, server: server, to: target, index: index)
+            }
             // §16.9: a transport failure counts as a 503.
+            slot.pointee.flags.insert(.unresolved)
             return considerLocal(server, code: 503)
         }
         let branch = Branch(hash: slot.pointee.key.high, loopHash: slot.pointee.loopHash, index: index)

@@ -125,6 +125,7 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
+        if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         table.pointee.releaseMessages(of: server)
     }
 
@@ -143,6 +144,7 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         let generation = slot.pointee.generation
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
+        if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         var handlers = TransactionHandlers()
         handlers.onFailure = slot.pointee.onFailure
         handlers.onReply = slot.pointee.onReply

@@ -25,6 +25,7 @@ extension Proxy {
         if message.pointee.method == .ack { meter.pointee.leaveOut() }
         request.begin(source: source, listener: listener, now: now)
         request.generation = generations.pointee.current
+        request.selectionSeed = key.high
         request.needsReceived = needsReceivedParameter(source)
         if sharesState { readMarker() }
         if message.pointee.method == .ack, absorbsAck(key: key) { return }

@@ -9,7 +9,9 @@ extension Proxy {
         while let payload = table.pointee.wheel.popExpired(now: now) {
             let slot = UInt32(truncatingIfNeeded: payload)
             if measuresCost { meter.pointee.beginTimer() }
-            if payload & TransactionTable.clientTimer != 0 {
+            if payload & Self.nameTimer != 0 {
+                nameTimedOut(Int(slot), now: now)
+            } else if payload & TransactionTable.clientTimer != 0 {
                 table.pointee.clients[slot].pointee.timer = 0
                 table.pointee.clients[slot].pointee.timerAt = .max
                 clientTimer(slot, now: now)

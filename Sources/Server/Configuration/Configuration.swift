@@ -17,6 +17,7 @@ public struct Configuration: Sendable, Equatable {
     public var state = State()
     public var limits = Limits()
     public var timers = Timers()
+    public var dns = DNS()
     public var peers: [Peer] = []
     public var sockets = Sockets()
     public var tcp = Tcp()
@@ -72,6 +73,23 @@ public struct Configuration: Sendable, Equatable {
         public var t2Milliseconds = 4_000
         public var t4Milliseconds = 5_000
         public var cMilliseconds = 190_000
+
+        public init() {}
+    }
+
+    /// How domain names become addresses (RFC 3263).
+    public struct DNS: Sendable, Equatable {
+        public var enabled = true
+        /// None: those of /etc/resolv.conf.
+        public var servers: [Endpoint] = []
+        public var timeoutMilliseconds = 5_000
+        public var minTTLSeconds = 1
+        public var maxTTLSeconds = 3_600
+        public var negativeTTLSeconds = 10
+        public var cacheSize = 4_096
+        public var maxPending = 1_024
+
+        public static let standardPort: UInt16 = 53
 
         public init() {}
     }

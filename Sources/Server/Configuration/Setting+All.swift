@@ -1,7 +1,7 @@
 extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
-    public static let all: [Setting] = top + state + limits + timers + sockets + tcp + lua + edges
+    public static let all: [Setting] = top + state + limits + timers + dns + sockets + tcp + lua + edges
 
     private static let top: [Setting] = [
         Setting(
@@ -95,6 +95,34 @@ extension Setting {
         Setting(
             "timers.c", .time(\.timers.cMilliseconds, .milliseconds, 1_000...3_600_000),
             "How long a branch of an INVITE may ring; RFC 3261 §16.6 asks for more than three minutes."),
+    ]
+
+    private static let dns: [Setting] = [
+        Setting(
+            "dns.enabled", .boolean(\.dns.enabled),
+            "Look up domain names of URIs (RFC 3263); otherwise only addresses and names of peers can be reached."),
+        Setting(
+            "dns.servers", .endpoints(\.dns.servers, defaultPort: Configuration.DNS.standardPort),
+            "Name servers to ask, in this order; by default those of /etc/resolv.conf."),
+        Setting(
+            "dns.timeout", .time(\.dns.timeoutMilliseconds, .milliseconds, 100...30_000),
+            "How long a request waits for the address of a name; after that it is answered 500."),
+        Setting(
+            "dns.min_ttl", .time(\.dns.minTTLSeconds, .seconds, 1...86_400),
+            "An answer is used for at least so long, whatever its time to live."),
+        Setting(
+            "dns.max_ttl", .time(\.dns.maxTTLSeconds, .seconds, 1...604_800),
+            "An answer is used for at most so long."),
+        Setting(
+            "dns.negative_ttl", .time(\.dns.negativeTTLSeconds, .seconds, 1...3_600),
+            "How long a name that led nowhere, or that no server answered for, is not asked for again."),
+        Setting(
+            "dns.cache_size", .integer(\.dns.cacheSize, 16...1_048_576),
+            "Names that each worker remembers, rounded up to a power of two; the least lately used makes room."),
+        Setting(
+            "dns.max_pending", .integer(\.dns.maxPending, 1...65_536),
+            "Names being looked up at a time, and branches of one worker that may wait for them; further requests are "
+                + "answered 503."),
     ]
 
     private static let sockets: [Setting] = [

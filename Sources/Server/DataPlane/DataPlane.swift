@@ -1,3 +1,4 @@
+internal import DNSResolver
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
@@ -13,6 +14,7 @@ public final class DataPlane: ProxyRuntime {
         var configuration: Configuration
         var settings: ProxySettings?
         var state: StateControl?
+        var resolver: Resolver?
         var scriptGeneration = 0
         /// About the sockets, found at the start.
         var warnings: [String] = []
@@ -104,13 +106,17 @@ public final class DataPlane: ProxyRuntime {
         let node = StateNode(settings: settings, epoch: Self.stateEpoch) { settings.policy.make(policySettings) }
         let (counters, costs) = (counters, costs)
         let handed = Handover(logics)
+        let resolver = try Self.makeResolver(configuration)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
+        // In place before the workers run, so that whatever fails from here on, `stop` finds it.
+        running.resolver = resolver
         try group.start { worker in
             let proxy = Proxy(
                 settings: settings, workerIndex: worker.index, logic: handed.take(worker.index), sink: worker,
                 counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
                 streams: streams, desk: node.desks[worker.index], now: worker.now,
-                meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil)
+                meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil,
+                targetSource: resolver.map { DNSTargets($0, worker: worker) })
             proxy.holderNoted = holderLog
             return proxy
         }
@@ -158,13 +164,14 @@ public final class DataPlane: ProxyRuntime {
     }
 
     public func stop() {
-        let (group, state, streams) = running.withLock { running in
-            defer { (running.group, running.state, running.streams) = (nil, nil, nil) }
-            return (running.group, running.state, running.streams)
+        let (group, state, streams, resolver) = running.withLock { running in
+            defer { (running.group, running.state, running.streams, running.resolver) = (nil, nil, nil, nil) }
+            return (running.group, running.state, running.streams, running.resolver)
         }
         state?.stop()
         streams?.stop()
         group?.stop()
+        resolver?.stop()
     }
 }
 

@@ -46,6 +46,12 @@ extension ProxySettings {
         limits.maxForwards = configuration.limits.maxForwards
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
+        names.entriesMax = configuration.dns.cacheSize
+        names.pendingMax = configuration.dns.maxPending
+        names.timeoutMilliseconds = UInt64(configuration.dns.timeoutMilliseconds)
+        names.ttlSecondsMin = UInt64(configuration.dns.minTTLSeconds)
+        names.ttlSecondsMax = UInt64(max(configuration.dns.maxTTLSeconds, configuration.dns.minTTLSeconds))
+        names.negativeTTLSeconds = UInt64(configuration.dns.negativeTTLSeconds)
         policy =
             switch configuration.state.policy {
             case .servartuka: .servartuka
