@@ -49,7 +49,8 @@ extension DataPlane {
         settings.servers = configuration.dns.servers.map(\.description)
         settings.timeoutMilliseconds = configuration.dns.timeoutMilliseconds
         settings.pendingMax = configuration.dns.maxPending
-        settings.families = Set(configuration.listen.map { $0.endpoint.address.isVersion6 ? .ipv6 : .ipv4 })
+        settings.families = Set(
+            configuration.listen.filter { $0.transport == .udp }.map { $0.endpoint.address.isVersion6 ? .ipv6 : .ipv4 })
         do {
             return try Resolver(settings)
         } catch {
