@@ -120,9 +120,9 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
     }
 
     private func worker(for peer: Reactor.SocketAddress) -> Worker {
-        var hash = (peer.high ^ peer.low ^ UInt64(peer.port) << 32) &* 0x9E37_79B9_7F4A_7C15
-        hash ^= hash >> 32
-        return workers[Int(hash % UInt64(workers.count))]
+        // The top bits depend on all bits below; the lowest of a port do not differ between the ports that Linux gives out.
+        let hash = (peer.high ^ peer.low << 16 ^ UInt64(peer.port)) &* 0x9E37_79B9_7F4A_7C15
+        return workers[Int(((hash >> 32) * UInt64(workers.count)) >> 32)]
     }
 
     // MARK: Sending

@@ -171,6 +171,21 @@ struct StreamTests {
         #expect(place.value("connections_closed_malformed_total") == 3)
     }
 
+    @Test("connections of one host are spread over the workers")
+    func spread() throws {
+        let place = try start()
+        defer { place.plane.stop() }
+        let peers = try (0..<64).map { _ in try StreamPeer.connect(place.tcp) }
+        for (number, peer) in peers.enumerated() {
+            peer.send(SIPText.request("MESSAGE", "news:example", call: "w\(number)", via: "TCP 127.0.0.1:9"))
+            #expect(try peer.message().start.hasPrefix("SIP/2.0 416"))
+        }
+        let name = "servartuka_requests_received_total"
+        let index = try #require(place.plane.metrics.firstIndex { $0.family.name == name })
+        let received = place.plane.snapshot().workers.map { $0[index] }
+        #expect(received.reduce(0, +) == 64 && received.allSatisfy { $0 >= 8 }, "\(received)")
+    }
+
     @Test("connections beyond the limits are closed and counted, and there is room again when one has gone")
     func limits() throws {
         let place = try start("tcp: {max_connections: 3, max_connections_per_source: 2}")

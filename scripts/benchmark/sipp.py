@@ -16,6 +16,8 @@ BUFFER_BYTES = 4 * 1024 * 1024
 RECEIVE_TIMEOUT_MILLISECONDS = 4000
 CALLS_IN_FLIGHT_MAX = 200_000
 RECEIVE_LOOPS_MAX = 2000
+# Must be less than the limit of open files.
+SOCKETS_MAX = 1000
 # SIPp's names: one socket for all calls, or one for each.
 UDP, TCP, TCP_EACH_CALL = "u1", "t1", "tn"
 # A run with more than this many seconds' worth of calls pending is not going to recover.
@@ -130,6 +132,8 @@ class Uac:
         command += ["-t", transport, "-s", service, "-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
         command += ["-recv_timeout", str(receive_timeout_milliseconds), "-timeout", f"{int(self._timeout_seconds)}s"]
         command += ["-trace_stat", "-stf", str(self.statistics_file), "-fd", "1"]
+        if transport == TCP_EACH_CALL:
+            command += ["-max_socket", str(SOCKETS_MAX)]
         self._errors = folder / "uac-errors.log" if trace_errors else None
         if self._errors:
             command += ["-trace_err", "-error_file", str(self._errors)]
