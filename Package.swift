@@ -18,8 +18,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", "1.8.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-nio", "2.101.0"..<"3.0.0"),
-        .package(url: "https://github.com/apple/swift-nio-ssl", "2.37.0"..<"3.0.0"),
-        .package(url: "https://github.com/groue/GRDB.swift", "7.10.0"..<"8.0.0"),
         .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
     ],
     targets: [
@@ -30,8 +28,6 @@ let package = Package(
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
-        .systemLibrary(
-            name: "CHiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
         // Loads GLPK when a plan is made; it is not linked.
         .target(name: "CLinearProgram", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
@@ -43,7 +39,7 @@ let package = Package(
             name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
-        // Message digests and random bytes of OpenSSL's libcrypto.
+        // Message digests of OpenSSL's libcrypto.
         .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
 
         // Data plane.
@@ -63,23 +59,16 @@ let package = Package(
                 "ProxyCore", "Reactor", "SIPMessage",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOWebSocket", package: "swift-nio"),
-                .product(name: "NIOSSL", package: "swift-nio-ssl"),
             ],
             swiftSettings: swiftSettings),
         .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
-        .target(
-            name: "Storage",
-            dependencies: ["CHiredis", "ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
-            swiftSettings: swiftSettings),
 
         // The program.
         .target(
             name: "Server",
             dependencies: [
                 "ProxyCore", "Scripting", "Reactor", "SIPTransaction", "StatePolicy",
-                "SIPTransport", "DNSResolver", "Storage",
+                "SIPTransport", "DNSResolver",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
@@ -112,6 +101,8 @@ let package = Package(
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DNSResolverTests", dependencies: ["DNSResolver", "Reactor"], swiftSettings: swiftSettings),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "ProxyCoreTests",
@@ -126,6 +117,7 @@ let package = Package(
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
             swiftSettings: swiftSettings),

@@ -42,7 +42,8 @@ public final class Authenticator: Sendable {
         guard credentials.qop == Array("auth".utf8), let count = Hexadecimal.value(credentials.nonceCount[...]) else {
             return .malformed
         }
-        guard let algorithm = settings.algorithms.first(where: { Array($0.rawValue.utf8) == credentials.algorithm }) else {
+        guard let algorithm = settings.algorithms.first(where: { Array($0.rawValue.utf8) == credentials.algorithm })
+        else {
             return .wrong
         }
         let lifetime = settings.nonceLifetimeMilliseconds

@@ -37,7 +37,8 @@ struct DigestInput {
     func response(_ algorithm: DigestAlgorithm) -> [UInt8]? {
         guard let target = algorithm.hex(method + colon + uri) else { return nil }
         return algorithm.hex(
-            userHash + colon + nonce + colon + nonceCount + colon + clientNonce + colon + Array("auth".utf8) + colon + target)
+            userHash + colon + nonce + colon + nonceCount + colon + clientNonce + colon + Array("auth".utf8) + colon
+                + target)
     }
 }
 

@@ -95,7 +95,8 @@ public final class NonceBook: Sendable {
     private func code(_ stem: [UInt8], _ realm: [UInt8]) -> [UInt8] {
         let text = stem + realm
         var code = [UInt8](repeating: 0, count: Int(CCRYPTO_DIGEST_BYTES_MAX))
-        precondition(ccrypto_hmac_sha256(key, key.count, text, text.count, &code) == 1, "libcrypto without HMAC-SHA-256")
+        precondition(
+            ccrypto_hmac_sha256(key, key.count, text, text.count, &code) == 1, "libcrypto without HMAC-SHA-256")
         return Hexadecimal.text(code[..<(Self.codeDigits / 2)])
     }
 }

@@ -52,7 +52,8 @@ public struct SubscriberTable: Sendable {
         let columns = fields.map { $0.lowercased() }
         for name in ["username", "domain"] where !columns.contains(name) {
             throw Problem(
-                line: line, message: "has no column \"\(name)\"; begin with a line such as \"username,domain,password\"")
+                line: line, message: "has no column \"\(name)\"; begin with a line such as \"username,domain,password\""
+            )
         }
         guard columns.contains("password") || hashColumns.contains(where: { columns.contains($0.name) }) else {
             throw Problem(line: line, message: "has none of the columns \"password\", \"ha1\" and \"ha1_sha256\"")
@@ -65,7 +66,8 @@ public struct SubscriberTable: Sendable {
 
     private mutating func add(_ fields: [String], _ columns: [String], _ line: Int) throws(Problem) {
         guard fields.count == columns.count else {
-            throw Problem(line: line, message: "has \(fields.count) values, the first line names \(columns.count) columns")
+            throw Problem(
+                line: line, message: "has \(fields.count) values, the first line names \(columns.count) columns")
         }
         let row = Dictionary(uniqueKeysWithValues: zip(columns, fields))
         let (user, domain) = (row["username"] ?? "", row["domain"] ?? "")
@@ -79,7 +81,9 @@ public struct SubscriberTable: Sendable {
             guard hash.utf8.count == algorithm.hexCount, hash.allSatisfy(\.isHexDigit) else {
                 throw Problem(
                     line: line,
-                    message: "\(name) is no \(algorithm.rawValue) of username:domain:password in \(algorithm.hexCount) hexadecimal digits")
+                    message:
+                        "\(name) is no \(algorithm.rawValue) of username:domain:password in \(algorithm.hexCount) hexadecimal digits"
+                )
             }
             subscriber.hashes[algorithm] = Array(hash.utf8)
         }

@@ -8,8 +8,10 @@ extension SIPBindings {
             .function(
                 "require", [.object("req", ["request"])],
                 options: [
-                    .string("realm", "What the password is for, mostly a domain. Without it the host of From's URI.").optional,
-                    .boolean("proxy", "407 and Proxy-Authorization; without it so for all methods but REGISTER.").optional,
+                    .string("realm", "What the password is for, mostly a domain. Without it the host of From's URI.")
+                        .optional,
+                    .boolean("proxy", "407 and Proxy-Authorization; without it so for all methods but REGISTER.")
+                        .optional,
                 ],
                 returns: "string?", phases: .onRequest,
                 "The name that the request's credentials prove, without which it answers 401 or 407 and returns nil. \"\" for ACK and CANCEL, which cannot be challenged.",
@@ -50,7 +52,8 @@ enum AuthenticationBindings {
             realm.allSatisfy({ $0 >= 32 && $0 != 127 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") })
         else {
             throw ScriptFailure(
-                "auth.require: the realm is 1…\(realmBytesMax) characters without quotes and backslashes, such as \"example.com\"")
+                "auth.require: the realm is 1…\(realmBytesMax) characters without quotes and backslashes, such as \"example.com\""
+            )
         }
         return realm
     }

@@ -21,12 +21,15 @@ import Testing
         return ScriptServices(authenticator: Authenticator(settings, subscribers: table))
     }
 
-    private static func harness(_ script: String = script, _ algorithms: [DigestAlgorithm] = [.md5]) throws -> SIPHarness {
+    private static func harness(_ script: String = script, _ algorithms: [DigestAlgorithm] = [.md5]) throws
+        -> SIPHarness
+    {
         try SIPHarness(script, services: services(algorithms))
     }
 
     private func parameter(_ name: String, of challenge: String) -> String? {
-        for part in challenge.replacing("Digest ", with: "").components(separatedBy: ", ") where part.hasPrefix("\(name)=") {
+        for part in challenge.replacing("Digest ", with: "").components(separatedBy: ", ")
+        where part.hasPrefix("\(name)=") {
             return String(part.dropFirst(name.count + 1)).replacing("\"", with: "")
         }
         return nil
@@ -165,13 +168,15 @@ import Testing
     func realms() throws {
         let proxy = try Self.harness(Self.script.replacing(", { realm = \"example.com\" }", with: ""))
         #expect(try challenge(proxy).hasPrefix("Digest realm=\"example.com\""))
-        #expect(try SIPHarness.failure("auth.require(req, { realm = 'a\"b' })").contains("the realm is 1…128 characters"))
+        #expect(
+            try SIPHarness.failure("auth.require(req, { realm = 'a\"b' })").contains("the realm is 1…128 characters"))
     }
 
     @Test("nonces are good beyond a reload, subscribers are those of the new script")
     func reload() throws {
         let services = try Self.services()
-        let header = "Proxy-Authorization: \(try credentials(try challenge(try SIPHarness(Self.script, services: services))))"
+        let header =
+            "Proxy-Authorization: \(try credentials(try challenge(try SIPHarness(Self.script, services: services))))"
         let next = try SIPHarness(Self.script, services: services)
         #expect(next.receive(SIPText(branch: "z9hG4bK-1", extra: [header])).contains { $0.method == "INVITE" })
     }

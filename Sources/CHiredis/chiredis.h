@@ -1,2 +1,0 @@
-#include <hiredis/hiredis.h>
-#include <hiredis/async.h>
