@@ -17,6 +17,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", "1.8.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
+        .package(url: "https://github.com/apple/swift-nio", "2.101.0"..<"3.0.0"),
         .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
     ],
     targets: [
@@ -25,6 +26,8 @@ let package = Package(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
         .target(name: "CLuaShim", dependencies: ["CLua"]),
         .target(name: "CLinux"),
+        .systemLibrary(
+            name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
         // Loads GLPK when a plan is made; it is not linked.
         .target(name: "CLinearProgram", linkerSettings: [.linkedLibrary("dl"), .linkedLibrary("pthread")]),
 
@@ -36,21 +39,36 @@ let package = Package(
             name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
+        // Message digests of OpenSSL's libcrypto.
+        .target(name: "CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
+
         // Data plane.
         .target(name: "Reactor", dependencies: ["CLinux"], swiftSettings: swiftSettings),
         .target(
             name: "ProxyCore",
-            dependencies: ["SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
+            dependencies: ["CCrypto", "SIPMessage", "SIPTransaction", "StatePolicy", "Reactor"],
             swiftSettings: swiftSettings),
         .target(
             name: "Scripting", dependencies: ["CLuaShim", "ProxyCore", "Reactor", "SIPMessage", "StatePolicy"],
             swiftSettings: swiftSettings),
+
+        // The world outside the packet path.
+        .target(
+            name: "SIPTransport",
+            dependencies: [
+                "ProxyCore", "Reactor", "SIPMessage",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
 
         // The program.
         .target(
             name: "Server",
             dependencies: [
                 "ProxyCore", "Scripting", "Reactor", "SIPTransaction", "StatePolicy",
+                "SIPTransport", "DNSResolver",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
@@ -83,6 +101,8 @@ let package = Package(
         .testTarget(name: "ReactorTests", dependencies: ["Reactor"], swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransactionTests", dependencies: ["SIPTransaction", "SIPMessage"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "DNSResolverTests", dependencies: ["DNSResolver", "Reactor"], swiftSettings: swiftSettings),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(
             name: "ProxyCoreTests",
@@ -97,6 +117,7 @@ let package = Package(
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),
+        .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
             swiftSettings: swiftSettings),

@@ -20,7 +20,7 @@ local function answer(req)
   end
   if req.method == "REGISTER" then
     -- Whoever can send to this proxy may register under its names (`domains` of the configuration): there is no
-    -- authentication yet. nat = true: calls go back to where the REGISTER came from, through any address translation.
+    -- authentication yet. nat = true: contacts behind address translation are reached where the REGISTER came from.
     return registrar.save(req, { nat = true })
   end
   if req.method == "CANCEL" then return req:reply(481) end

@@ -6,9 +6,9 @@ internal import SIPMessage
 ///
 /// Built once a worker; all bytes live as long as it does.
 final class Identity {
-    /// `Via: SIP/2.0/UDP host:port;branch=`, a listener each.
+    /// `Via: SIP/2.0/UDP host:port;branch=` with the listener's transport, a listener each.
     private let viaStarts: [StoredText]
-    /// `<sip:host:port;lr`, a listener each.
+    /// `<sip:host:port;lr`, a listener each; `;transport=tcp` before the last parameter where it is not UDP.
     private let routeStarts: [StoredText]
     /// `host:port` as in the Via, a listener each.
     private let sentBys: [StoredText]
@@ -26,8 +26,10 @@ final class Identity {
         for listener in settings.listeners {
             let host = listener.advertisedHost.contains(":") ? "[\(listener.advertisedHost)]" : listener.advertisedHost
             let sentBy = "\(host):\(listener.advertisedPort)"
-            viaStarts.append(StoredText("Via: SIP/2.0/UDP \(sentBy);branch="))
-            routeStarts.append(StoredText("<sip:\(sentBy);lr"))
+            let transport = listener.address.transport
+            let parameter = transport == .udp ? "" : ";transport=\(transport.name)"
+            viaStarts.append(StoredText("Via: SIP/2.0/\(transport.viaName) \(sentBy);branch="))
+            routeStarts.append(StoredText("<sip:\(sentBy)\(parameter);lr"))
             sentBys.append(StoredText(sentBy))
         }
         self.viaStarts = viaStarts
@@ -50,11 +52,16 @@ final class Identity {
     func listener(for destination: SocketAddress, incoming: Int) -> Int {
         if reaches(incoming, destination) { return incoming }
         for listener in families.indices where reaches(listener, destination) { return listener }
-        return families.firstIndex(of: destination.family) ?? -1
+        for listener in families.indices where speaks(listener, destination) { return listener }
+        return -1
     }
 
     private func reaches(_ listener: Int, _ destination: SocketAddress) -> Bool {
-        families[listener] == destination.family && (destination.isLoopback || !addresses[listener].isLoopback)
+        speaks(listener, destination) && (destination.isLoopback || !addresses[listener].isLoopback)
+    }
+
+    private func speaks(_ listener: Int, _ destination: SocketAddress) -> Bool {
+        families[listener] == destination.family && addresses[listener].transport == destination.transport
     }
 
     /// Whether a Via was written by this proxy.

@@ -15,8 +15,20 @@ extension Proxy: WorkerDelegate {
     }
 
     public func mail(_ mail: borrowing Mail, now: UInt64) {
-        if mail.kind == ProxyMail.response {
+        switch mail.kind {
+        case ProxyMail.response:
             receivedFromWorker(mail.payload, from: mail.address, listener: mail.listener, now: now)
+        case StreamMail.message:
+            received(
+                UnsafeMutableRawBufferPointer(mutating: mail.payload), from: mail.address, listener: mail.listener,
+                now: now)
+        case StreamMail.unframed:
+            receivedUnframed(mail.payload, from: mail.address, listener: mail.listener, now: now)
+        case StreamMail.failed:
+            let ticket = StreamTicket(
+                worker: workerIndex, client: UInt32(truncatingIfNeeded: mail.word0), hash: mail.word1)
+            streamFailed(ticket, to: mail.address, now: now)
+        default: break
         }
     }
 }

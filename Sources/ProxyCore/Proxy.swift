@@ -24,6 +24,11 @@ public final class Proxy {
     let identity: Identity
     let resolver: TargetResolver
     let peers: (any WorkerPeers)?
+    /// nil: UDP only.
+    let streams: (any StreamSender)?
+    /// Finds addresses of names; nil: there are literal addresses and peers only.
+    let targetSource: (any TargetSource)?
+    let names: UnsafeMutablePointer<TargetCache>
 
     // Kept behind pointers that never change: the packet path reaches them without exclusivity checks.
     let message: UnsafeMutablePointer<SIPMessage>
@@ -57,12 +62,15 @@ public final class Proxy {
 
     /// - Parameters:
     ///   - counters: a block of `ProxyCounter.allCases.count` numbers, kept by the caller.
+    ///   - streams: the connections of the process; nil: UDP only.
     ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
+    ///   - targetSource: looks up domain names; nil: names that the settings do not know are unresolvable.
     ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
-        counters: CounterBlock, peers: (any WorkerPeers)?, desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil
+        counters: CounterBlock, peers: (any WorkerPeers)?, streams: (any StreamSender)? = nil,
+        desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil, targetSource: (any TargetSource)? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -72,6 +80,11 @@ public final class Proxy {
         self.counters = counters
         self.sink = sink
         self.peers = peers
+        self.streams = streams
+        self.targetSource = targetSource
+        names = .allocate(capacity: 1)
+        // Without a source nothing ever gets in.
+        names.initialize(to: TargetCache(targetSource == nil ? .smallest : settings.names))
         identity = Identity(settings)
         resolver = TargetResolver(settings)
         message = .allocate(capacity: 1)
@@ -108,6 +121,7 @@ public final class Proxy {
         edits.deinitialize(count: 1).deallocate()
         arena.deinitialize(count: 1).deallocate()
         table.deinitialize(count: 1).deallocate()
+        names.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
         meter.deinitialize(count: 1).deallocate()

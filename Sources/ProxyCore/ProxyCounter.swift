@@ -48,8 +48,19 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case stateFeedbackSent
     case stateSignalsIgnored
     case stateNeighboursRefused
+    case authenticationsAccepted
+    case authenticationsChallenged
+    case authenticationsRefused
     case registrationsAccepted
     case registrationsRefused
+    case namesLookedUp
+    case namesFromCache
+    case namesFailed
+    case namesRefused
+    case namesAnsweredLate
+    case requestsDroppedUnresolved
+    case namesPending
+    case branchesWaiting
     case serverTransactionsLive
     case clientTransactionsLive
     case requestsOpen
@@ -58,7 +69,9 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     /// A number that goes up and down.
     public var isGauge: Bool {
         switch self {
-        case .serverTransactionsLive, .clientTransactionsLive, .requestsOpen, .transactionMemoryBytes: true
+        case .serverTransactionsLive, .clientTransactionsLive, .requestsOpen, .transactionMemoryBytes, .namesPending,
+            .branchesWaiting:
+            true
         default: false
         }
     }
@@ -124,8 +137,20 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .stateFeedbackSent: "Times an upstream neighbour was told how much state this proxy takes."
         case .stateSignalsIgnored: "State signals that were malformed, old, or from where they are not believed."
         case .stateNeighboursRefused: "Times a neighbour could not take part because the table of neighbours was full."
+        case .authenticationsAccepted: "Requests whose digest credentials were right."
+        case .authenticationsChallenged: "Requests answered with 401 or 407 to ask for credentials."
+        case .authenticationsRefused: "Digest credentials that were wrong or malformed."
         case .registrationsAccepted: "REGISTER requests that the registrar answered with 200."
         case .registrationsRefused: "REGISTER requests that the registrar refused."
+        case .namesLookedUp: "Names asked for in DNS, each with all its records."
+        case .namesFromCache: "Times a name's addresses, or that it has none, were known already."
+        case .namesFailed: "Names that lead nowhere, or that no server answered for in time."
+        case .namesRefused:
+            "Times a name could not be looked up, or a branch not wait, because dns.max_pending was reached."
+        case .namesAnsweredLate: "Answers about names that came after the look-up had been given up."
+        case .requestsDroppedUnresolved: "ACKs and CANCELs dropped because their name was still being looked up."
+        case .namesPending: "Names being looked up now."
+        case .branchesWaiting: "Branches that wait for the address of a name now."
         case .serverTransactionsLive: "Server transactions held now."
         case .clientTransactionsLive: "Client transactions held now."
         case .requestsOpen: "Held requests without a final response yet: what a drain waits for."

@@ -38,6 +38,23 @@ public struct ProxySettings: Sendable {
         public init() {}
     }
 
+    /// What bounds the look-up of names; without a `TargetSource` of no effect.
+    public struct Names: Sendable, Equatable {
+        /// Names that a worker's cache holds, rounded up to a power of two.
+        public var entriesMax = 4_096
+        /// Names that a worker has looked up at a time, and branches that wait for them.
+        public var pendingMax = 1_024
+        /// How long a branch waits.
+        public var timeoutMilliseconds: UInt64 = 5_000
+        /// Bounds of the time that an answer is good for; at least 1.
+        public var ttlSecondsMin: UInt64 = 1
+        public var ttlSecondsMax: UInt64 = 3_600
+        /// How long it is remembered that a name leads nowhere; at least 1.
+        public var negativeTTLSeconds: UInt64 = 10
+
+        public init() {}
+    }
+
     public var listeners: [Listener]
     /// Domains that count as this proxy beside its listen addresses.
     public var domains: [String]
@@ -47,6 +64,7 @@ public struct ProxySettings: Sendable {
     public var hosts: [String: SocketAddress]
     public var timers: TransactionTimers
     public var limits: Limits
+    public var names: Names
     public var policy: PolicyName
     /// Where proxies that share state with this one are.
     public var trustedPeers: [TrustedPeer]
@@ -64,10 +82,21 @@ public struct ProxySettings: Sendable {
         hosts = [:]
         timers = TransactionTimers()
         limits = Limits()
+        names = Names()
         policy = .stateful
         trustedPeers = []
         logsHolders = false
         hashKey = .random()
         workerCount = 1
+    }
+}
+
+extension ProxySettings.Names {
+    /// Room for nothing to speak of.
+    static var smallest: ProxySettings.Names {
+        var names = ProxySettings.Names()
+        names.entriesMax = 1
+        names.pendingMax = 1
+        return names
     }
 }

@@ -111,16 +111,24 @@ struct ConfigurationErrorTests {
         Case("workers: 1\n---\nworkers: 2", "t.yaml:2:1: is not YAML here: but found another document"),
         Case("timers: {t1: 5s, t2: 1s}", "t.yaml:1:14: timers.t1: expected at most timers.t2 (1000ms), got 5000ms"),
         Case(
+            "dns: {servers: [ns.example.com, \"192.0.2.53\", \"192.0.2.53:53\"]}",
+            #"t.yaml:1:17: dns.servers[0]: expected ADDRESS or ADDRESS:PORT such as "192.0.2.53" or "[2001:db8::53]:5353", "#
+                + #"got "ns.example.com""#,
+            #"t.yaml:1:47: dns.servers[2]: "192.0.2.53:53" is listed twice"#),
+        Case(
             "workers: two\nlimits:\n  branches: 0\nzebra: 1\n",
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, state, registrar, limits, mailbox, timers, sockets, lua, control, logging"
+                + "record_route, drain_seconds, peers, state, auth, registrar, limits, mailbox, timers, dns, sockets, tcp, lua, control, logging"
         ),
     ]
 
     static let lists = [
         Case("listen: []", #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT", got an empty list"#),
+        Case(
+            "listen: \"tcp:192.0.2.1:5060\"",
+            #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT" beside the others; add one"#),
         Case("listen: 192.0.2.1", #"t.yaml:1:9: listen[0]: \#(listenForms), got "192.0.2.1""#),
         Case(
             "listen:\n  - udp:192.0.2.300:5060", #"t.yaml:2:5: listen[0]: \#(listenForms), got "udp:192.0.2.300:5060""#),
@@ -129,7 +137,7 @@ struct ConfigurationErrorTests {
         Case(
             "listen: [\"udp:2001:db8::1:5060\", tls:192.0.2.1]",
             #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:2001:db8::1:5060""#,
-            #"t.yaml:1:34: listen[1]: "tls" is not supported yet, only "udp""#),
+            #"t.yaml:1:34: listen[1]: "tls" is not supported yet, only "udp" and "tcp""#),
         Case(
             "listen:\n  - udp:192.0.2.1\n  - udp:192.0.2.1:5060",
             #"t.yaml:3:5: listen[1]: "udp:192.0.2.1:5060" is listed twice"#),

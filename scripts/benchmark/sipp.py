@@ -16,6 +16,10 @@ BUFFER_BYTES = 4 * 1024 * 1024
 RECEIVE_TIMEOUT_MILLISECONDS = 4000
 CALLS_IN_FLIGHT_MAX = 200_000
 RECEIVE_LOOPS_MAX = 2000
+# Must be less than the limit of open files.
+SOCKETS_MAX = 1000
+# SIPp's names: one socket for all calls, or one for each.
+UDP, TCP, TCP_EACH_CALL = "u1", "t1", "tn"
 # A run with more than this many seconds' worth of calls pending is not going to recover.
 HOPELESS_BACKLOG_SECONDS = 2.0
 SLACK_SECONDS = 15
@@ -77,15 +81,17 @@ class Uas:
         scenario: Path | None = None,
         lost_percent: int = 0,
         niceness: int | None = None,
+        transport: str = UDP,
     ) -> None:
         self._supervisor = supervisor
         command = ["sipp", *_scenario("uas", scenario), "-i", _sipp_host(address), "-p", str(address.port)]
+        command += ["-t", transport]
         command += _common_options(lost_percent)
         self.statistics_file = folder / "uas.csv"
         self.statistics_file.unlink(missing_ok=True)
         command += ["-trace_stat", "-stf", str(self.statistics_file), "-fd", "1"]
         self.child = supervisor.start(command, log=folder / "uas.log", cwd=folder)
-        wait_for_udp_port(address.port, self.child, "SIPp uas", folder / "uas.log")
+        wait_for_port(address.port, self.child, "SIPp uas", folder / "uas.log", "udp" if transport == UDP else "tcp")
 
     def __enter__(self) -> "Uas":
         return self
@@ -112,6 +118,7 @@ class Uac:
         trace_setup: bool = False,
         receive_timeout_milliseconds: int = RECEIVE_TIMEOUT_MILLISECONDS,
         trace_errors: bool = False,
+        transport: str = UDP,
     ) -> None:
         self._supervisor = supervisor
         self._rate, self._calls = rate, calls
@@ -122,9 +129,11 @@ class Uac:
         if lost_percent:
             self._timeout_seconds += 40  # a whole 64 × T1 of retransmissions after the last call
         command = ["sipp", *_scenario("uac", scenario), str(proxy), "-i", _sipp_host(local), "-p", str(local.port)]
-        command += ["-s", service, "-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
+        command += ["-t", transport, "-s", service, "-r", str(rate), "-m", str(calls), "-l", str(CALLS_IN_FLIGHT_MAX)]
         command += ["-recv_timeout", str(receive_timeout_milliseconds), "-timeout", f"{int(self._timeout_seconds)}s"]
         command += ["-trace_stat", "-stf", str(self.statistics_file), "-fd", "1"]
+        if transport == TCP_EACH_CALL:
+            command += ["-max_socket", str(SOCKETS_MAX)]
         self._errors = folder / "uac-errors.log" if trace_errors else None
         if self._errors:
             command += ["-trace_err", "-error_file", str(self._errors)]
@@ -243,11 +252,18 @@ def setup_times(path: Path) -> list[float]:
 def wait_for_udp_port(
     port: int, child: subprocess.Popen, name: str, log: Path, limit_seconds: float = 10.0
 ) -> None:
-    """Returns once some process has bound the UDP port; raises, quoting the log, when none does."""
+    """`wait_for_port` for UDP."""
+    wait_for_port(port, child, name, log, "udp", limit_seconds)
+
+
+def wait_for_port(
+    port: int, child: subprocess.Popen, name: str, log: Path, protocol: str, limit_seconds: float = 10.0
+) -> None:
+    """Returns once some process has bound the port; raises, quoting the log, when none does."""
     wanted = f":{port:04X} "
     deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
-        for table in ("/proc/net/udp", "/proc/net/udp6"):
+        for table in (f"/proc/net/{protocol}", f"/proc/net/{protocol}6"):
             try:
                 if wanted in Path(table).read_text():
                     return
@@ -256,7 +272,7 @@ def wait_for_udp_port(
         if child.poll() is not None:
             raise RuntimeError(f"{name} ended at start-up with status {child.returncode}: {tail(log)}")
         time.sleep(0.02)
-    raise RuntimeError(f"{name} did not bind UDP port {port} within {limit_seconds:.0f} s: {tail(log)}")
+    raise RuntimeError(f"{name} did not bind {protocol} port {port} within {limit_seconds:.0f} s: {tail(log)}")
 
 
 def tail(log: Path, characters_max: int = 600) -> str:

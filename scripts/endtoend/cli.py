@@ -13,13 +13,16 @@ from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .calls import CallCase, Outcome, run_calls
 from .registrar import RegistrarCase, run_registrar
+from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
+from .streams import CASES as STREAM_CASES
+from .streams import StreamCase, run_streams
 from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "registrar", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "registrar", "reload")
+PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -68,6 +71,12 @@ def _cases(options: argparse.Namespace):
     if "registrar" in options.parts:
         for family, count in itertools.product(families, workers):
             yield RegistrarCase(family, count), run_registrar
+    if "streams" in options.parts:
+        for caller, callee in STREAM_CASES:
+            yield StreamCase(caller, callee), run_streams
+    if "dns" in options.parts:
+        for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
+            yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload

@@ -70,6 +70,8 @@ class TorturedProxy(Servartuka):
         command, environment = super().command(setup)
         with open(setup.folder / "servartuka.yaml", "a") as configuration:
             configuration.write(f'peers: [{{name: "{ROUTED_HOST}", address: "{DOWNSTREAM}"}}]\n')
+            # Other names of the corpus must not lead to other machines.
+            configuration.write("dns: {enabled: false}\n")
         return command, environment
 
 

@@ -28,7 +28,7 @@ public final class Registrar: Sendable {
 
     /// Carries out what a REGISTER asks for, wholly or not at all.
     ///
-    /// - Parameter source: where requests for its contacts are to go; `.none`: where their URIs lead.
+    /// - Parameter source: where requests are to go for contacts that name another host; `.none`: where their URIs lead.
     /// - Returns: the bindings that the address has now.
     func register(
         _ registration: Registration, source: SocketAddress, now: UInt64
@@ -78,7 +78,7 @@ public final class Registrar: Sendable {
             }
             let binding = ContactBinding(
                 uri: contact.uri, q: contact.q, expiresAt: now + UInt64(seconds) * 1_000, callID: registration.callID,
-                cSeq: registration.cSeq, source: source)
+                cSeq: registration.cSeq, source: Self.names(contact.uri, source) ? .none : source)
             if let known { result[known] = binding } else { result.append(binding) }
         }
         // An update that leaves no more than there were is no growth, whatever the limit was before.
@@ -93,6 +93,15 @@ public final class Registrar: Sendable {
     ) throws(RegistrationRefusal) {
         guard binding.callID == registration.callID, registration.cSeq < binding.cSeq else { return }
         throw RegistrationRefusal(code: 500, reason: "CSeq Out of Order")
+    }
+
+    /// Whether a contact names the very host that a REGISTER came from: then it is where it says.
+    private static func names(_ uri: [UInt8], _ source: SocketAddress) -> Bool {
+        uri.withUnsafeBytes { bytes in
+            guard let uri = SIPURI.parse(ByteRange(0, bytes.count), in: bytes) else { return false }
+            let host = UnsafeRawBufferPointer(rebasing: bytes[uri.host.start..<uri.host.end])
+            return SocketAddress(ip: host, port: 5_060)?.sameIP(as: source) ?? false
+        }
     }
 
     private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {

@@ -7,8 +7,9 @@ extension RequestContext {
     /// Takes the current request for a REGISTER, carries it out and decides on its answer (RFC 3261 §10.3). Edits must
     /// have been applied.
     ///
-    /// - Parameter keepsSource: requests for the contacts go where the REGISTER came from, as user agents behind address
-    ///   translation need it. Not for one that came through another proxy, whose address says nothing.
+    /// - Parameter keepsSource: requests for contacts that name another host than the REGISTER came from go to where it came
+    ///   from, as user agents behind address translation need it. Not for one that came through another proxy, whose
+    ///   address says nothing.
     /// - Returns: whether it was accepted.
     public func register(with registrar: Registrar, keepsSource: Bool) -> Bool {
         do throws(RegistrationRefusal) {

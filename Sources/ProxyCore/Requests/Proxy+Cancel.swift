@@ -15,11 +15,18 @@ extension Proxy {
         let slot = table.pointee.servers[invite]
         guard !slot.pointee.flags.contains(.finalSent) else { return }
         slot.pointee.flags.insert(.cancelled)
+        let hadWaiting = slot.pointee.firstWaiting != 0
         cancelBranches(invite, now: now)
+        if hadWaiting, slot.pointee.pendingCount == 0 { finishContext(invite, now: now) }
     }
 
     /// Cancels every branch without a final response (§16.7 step 10).
     func cancelBranches(_ server: UInt32, now: UInt64) {
+        if table.pointee.servers[server].pointee.firstWaiting != 0 {
+            // Nothing was sent that could be cancelled.
+            dropWaiting(of: server)
+            considerLocal(server, code: 487)
+        }
         var client = table.pointee.servers[server].pointee.firstClient
         while client != 0 {
             let slot = table.pointee.clients[client]

@@ -16,6 +16,7 @@ extension Proxy {
         request.begin(source: slot.pointee.source, listener: Int(slot.pointee.listener), now: now)
         request.generation = slot.pointee.generation
         request.loopHash = slot.pointee.loopHash
+        request.selectionSeed = slot.pointee.key.high
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.failureCode = Int(slot.pointee.bestCode)

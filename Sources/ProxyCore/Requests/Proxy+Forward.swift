@@ -37,7 +37,7 @@ extension Proxy {
         let via = message.pointee.topVia
         let port = via.port == 0 ? 5_060 : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
-            return address
+            return address.withTransport(source.transport)
         }
         return via.rport >= 0 ? source : source.withPort(port)
     }
@@ -54,28 +54,40 @@ extension Proxy {
     func departure(of target: Target) -> Departure? {
         if !request.departure.destination.isNone { return request.departure }
         let departure = findDeparture(of: target)
-        if departure == nil { count(.targetsUnresolvable) }
+        if departure == nil, request.pendingName == .none { count(.targetsUnresolvable) }
         return departure
     }
 
     func findDeparture(of target: Target) -> Departure? {
         var departure = Departure(destination: target.destination, listener: -1, strictRoute: nil)
+        request.pendingName = .none
         if departure.destination.isNone { departure.destination = request.nextHop }
         if departure.destination.isNone {
             if let route = topRoute(), let address = NameAddress.parse(route.value, in: message.pointee.bytes) {
-                departure.destination = resolver.resolve(message.pointee.bytes(address.uri))
+                departure.destination = destination(of: message.pointee.bytes(address.uri))
                 if let uri = SIPURI.parse(address.uri, in: message.pointee.bytes),
                     !uri.hasLooseRouting(in: message.pointee.bytes)
                 {
                     departure.strictRoute = route
                 }
             } else {
-                departure.destination = resolver.resolve(target.uri.count > 0 ? target.uri : request.requestURI)
+                departure.destination = destination(of: target.uri.count > 0 ? target.uri : request.requestURI)
             }
         }
         guard !departure.destination.isNone, departure.destination.port != 0 else { return nil }
         departure.listener = identity.listener(for: departure.destination, incoming: request.listener)
         return departure.listener >= 0 ? departure : nil
+    }
+
+    /// `.none`: unknown, or `pendingName` tells what is missing.
+    private func destination(of uri: UnsafeRawBufferPointer) -> SocketAddress {
+        switch resolve(uri) {
+        case .address(let address): return address
+        case .unknown: return .none
+        case .refused: request.pendingName = .refused
+        case .pending(let entry): request.pendingName = request.waitsNoMore ? .none : .lookedUp(entry)
+        }
+        return .none
     }
 
     /// The edits that every forwarded request gets, on top of what is pending.
@@ -143,32 +155,5 @@ extension Proxy {
         }
         edits.pointee.replace(message.pointee.requestURI, with: message.pointee.bytes(uri))
         edits.pointee.removeElement(route, of: message.pointee)
-    }
-
-    /// Sends bytes as they are.
-    func transmit(_ bytes: UnsafeRawBufferPointer, to destination: SocketAddress, listener: Int) {
-        guard let source = bytes.baseAddress else { return }
-        let room = sink.reserve(bytes.count)
-        guard room.count >= bytes.count, let start = room.baseAddress else { return count(.messageOverflows) }
-        start.copyMemory(from: source, byteCount: bytes.count)
-        meter.pointee.sent()
-        sink.commit(bytes.count, to: destination, listener: listener)
-    }
-
-    /// Serialises the current message with its edits and sends it. False: it does not fit.
-    func transmitEdited(to destination: SocketAddress, listener: Int) -> Bool {
-        guard !edits.pointee.overflowed else {
-            count(.messageOverflows)
-            return false
-        }
-        let room = sink.reserve(edits.pointee.serialisedCount(message.pointee))
-        let written = edits.pointee.serialise(message.pointee, into: room)
-        guard written > 0 else {
-            count(.messageOverflows)
-            return false
-        }
-        meter.pointee.sent()
-        sink.commit(written, to: destination, listener: listener)
-        return true
     }
 }

@@ -13,11 +13,22 @@ extension Proxy {
             releaseHandlers()
             return _ = reject(513, "Message Too Large", key: key)
         }
+        let pending = pendingName()
+        if pending == .refused {
+            releaseHandlers()
+            return _ = reject(503, "Name Lookup Limit Reached", headers: "Retry-After: 1\r\n", key: key)
+        }
         switch chooseMode() {
-        case .stateless:
+        case .stateless where pending == .none:
             releaseHandlers()
             forwardStatelessly(key: key)
-        case .stateful:
+        case .stateless where message.pointee.method == .ack || message.pointee.method == .cancel:
+            // Neither has a transaction that could wait here. Both come again: the ACK with the next 2xx (RFC 3261
+            // §13.2.2.4), the CANCEL by its own Timer E.
+            releaseHandlers()
+            count(.requestsDroppedUnresolved)
+        case .stateless, .stateful:
+            // Who waits must hold: retransmissions are absorbed meanwhile.
             forwardStatefully(key: key, method: method)
         }
     }
@@ -29,8 +40,13 @@ extension Proxy {
         let sipMethod = message.pointee.method
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
-        if sharesState { return chooseAmongNeighbours() }
+        if sharesState, !request.source.transport.isReliable { return chooseAmongNeighbours() }
         if request.stateDemand == .stateless { return .stateless }
+        if request.source.transport.isReliable {
+            // The connection that the response goes back by is known to the server transaction only.
+            request.holdReason = .mustHold
+            return .stateful
+        }
         if mustHold {
             noteMustHold()
             request.holdReason = .mustHold
@@ -53,6 +69,9 @@ extension Proxy {
         var target = request.target(0)
         guard runStatelessBranchHook(&target) else { return _ = reject(513, "Message Too Large", key: key) }
         guard let departure = departure(of: target) else {
+            if request.pendingName != .none {
+                return _ = reject(503, "Name Lookup Pending", headers: "Retry-After: 1\r\n", key: key)
+            }
             // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
             return _ = reject(500, "Unresolvable Destination", key: key)
         }
@@ -124,11 +143,12 @@ extension Proxy {
     /// Stores the request with the edits so far and enters its server transaction. 0: a limit was reached.
     private func createServer(key: TransactionKey, method: TransactionMethod) -> UInt32 {
         let isInvite = message.pointee.method == .invite
+        let reliability: Reliability = request.source.transport.isReliable ? .reliable : .unreliable
         var slot = ServerSlot(
             key: key, method: method,
             machine: isInvite
-                ? .invite(InviteServerTransaction(reliability: .unreliable))
-                : .other(NonInviteServerTransaction(reliability: .unreliable)),
+                ? .invite(InviteServerTransaction(reliability: reliability))
+                : .other(NonInviteServerTransaction(reliability: reliability)),
             source: request.source, responseTarget: responseTarget(of: request.source),
             listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
         slot.upstream = Int16(truncatingIfNeeded: request.upstream)
@@ -234,8 +254,18 @@ extension Proxy {
         // its end here as well.
         let index = UInt8(slot.pointee.branchCount)
         slot.pointee.branchCount += 1
+        sendBranch(server, to: target, index: index)
+    }
+
+    /// Sends the current message as a branch, or has it wait for its name.
+    func sendBranch(_ server: UInt32, to target: Target, index: UInt8) {
+        let slot = table.pointee.servers[server]
         guard let departure = departure(of: target) else {
+            if case .lookedUp(let entry) = request.pendingName {
+                return waitForName(entry, server: server, to: target, index: index)
+            }
             // §16.9: a transport failure counts as a 503.
+            slot.pointee.flags.insert(.unresolved)
             return considerLocal(server, code: 503)
         }
         let branch = Branch(hash: slot.pointee.key.high, loopHash: slot.pointee.loopHash, index: index)
@@ -254,18 +284,19 @@ extension Proxy {
         slot.pointee.pendingCount += 1
         count(.branchesForwarded)
         table.pointee.recentSends.note(client: client)
-        transmit(bytes.bytes, to: departure.destination, listener: departure.listener)
+        transmit(bytes.bytes, to: departure.destination, listener: departure.listener, client: client)
     }
 
     /// Enters a client transaction that owns `request`. 0: a limit was reached, and the block is given back.
     func createClient(
         server: UInt32, key: ClientKey, isInvite: Bool, departure: Departure, request: PooledBuffer, now: UInt64
     ) -> UInt32 {
+        let reliability: Reliability = departure.destination.transport.isReliable ? .reliable : .unreliable
         var slot = ClientSlot(
             key: key,
             machine: isInvite
-                ? .invite(InviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now))
-                : .other(NonInviteClientTransaction(reliability: .unreliable, timers: settings.timers, now: now)),
+                ? .invite(InviteClientTransaction(reliability: reliability, timers: settings.timers, now: now))
+                : .other(NonInviteClientTransaction(reliability: reliability, timers: settings.timers, now: now)),
             destination: departure.destination, listener: UInt8(departure.listener), server: server)
         slot.request = request
         if isInvite { slot.giveUpAt = now &+ settings.limits.timerCMilliseconds }

@@ -36,8 +36,7 @@ extension Proxy {
         let room = sink.reserve(message.pointee.byteCount + content.extraHeaders.count + content.reason.count + 512)
         let written = ResponseWriter.write(code, content, to: message.pointee, into: room)
         guard written > 0 else { return count(.messageOverflows) }
-        meter.pointee.sent()
-        sink.commit(written, to: target, listener: listener)
+        finish(room, written, to: target, listener: listener, connection: request.source)
         count(.repliesLocal)
     }
 
@@ -90,7 +89,9 @@ extension Proxy {
                 // No memory to keep it for retransmissions: it goes out once, from where it was written.
                 let written = ResponseWriter.write(code, content, to: storedMessage.pointee, into: scratch)
                 let bytes = UnsafeRawBufferPointer(rebasing: scratch[..<max(written, 0)])
-                transmit(bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+                transmit(
+                    bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
+                    connection: slot.pointee.source)
                 return finishServer(server, .terminated)
             }
             storeAndSend(buffer, code: code, server: server, now: now)
@@ -111,7 +112,9 @@ extension Proxy {
         slot.pointee.response = buffer
         let actions = slot.pointee.machine.send(code: code, timers: settings.timers, now: now)
         if actions.contains(.transmit) {
-            transmit(buffer.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+            transmit(
+                buffer.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
+                connection: slot.pointee.source)
         }
         if code >= 200 { finalWasSent(server) }
         finishServer(server, actions)
@@ -122,6 +125,7 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
+        if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         table.pointee.releaseMessages(of: server)
     }
 
@@ -140,6 +144,7 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         let generation = slot.pointee.generation
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
+        if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         var handlers = TransactionHandlers()
         handlers.onFailure = slot.pointee.onFailure
         handlers.onReply = slot.pointee.onReply

@@ -25,6 +25,7 @@ extension Proxy {
         if message.pointee.method == .ack { meter.pointee.leaveOut() }
         request.begin(source: source, listener: listener, now: now)
         request.generation = generations.pointee.current
+        request.selectionSeed = key.high
         request.needsReceived = needsReceivedParameter(source)
         if sharesState { readMarker() }
         if message.pointee.method == .ack, absorbsAck(key: key) { return }
@@ -80,8 +81,9 @@ extension Proxy {
         if actions.contains(.transmit), !server.pointee.response.isNone {
             count(.responsesRetransmitted)
             transmit(
-                server.pointee.response.bytes, to: server.pointee.responseTarget, listener: Int(server.pointee.listener)
-            )
+                server.pointee.response.bytes, to: server.pointee.responseTarget,
+                listener: Int(server.pointee.listener),
+                connection: server.pointee.source)
         }
         return false
     }

@@ -32,6 +32,10 @@ struct RequestState {
     var hasForeignSignals = false
     var holdReason = HolderNote.Reason.kept
     var departure = Departure(destination: .none, listener: -1, strictRoute: nil)
+    // Of names.
+    var pendingName = PendingName.none
+    var selectionSeed: UInt64 = 0
+    var waitsNoMore = false
 
     mutating func clearVerdict() {
         verdict = .none
@@ -183,6 +187,24 @@ extension RequestContext {
     var departure: Departure {
         get { state.pointee.departure }
         set { state.pointee.departure = newValue }
+    }
+
+    /// Why no destination was found, when it is for a name that is not known yet.
+    var pendingName: PendingName {
+        get { state.pointee.pendingName }
+        set { state.pointee.pendingName = newValue }
+    }
+
+    /// The choice among the addresses of a name follows from it: the same for all retransmissions.
+    var selectionSeed: UInt64 {
+        get { state.pointee.selectionSeed }
+        set { state.pointee.selectionSeed = newValue }
+    }
+
+    /// It has waited for its name once.
+    var waitsNoMore: Bool {
+        get { state.pointee.waitsNoMore }
+        set { state.pointee.waitsNoMore = newValue }
     }
 
     /// Received and rport are still to be written into the top Via.

@@ -118,7 +118,9 @@ extension Proxy {
 
     private func replyLocally(_ server: UInt32, code: Int, now: UInt64) {
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
-        replyStatefully(server, code: code, reason: empty, headers: empty, now: now)
+        let isUnresolved = code == 500 && table.pointee.servers[server].pointee.flags.contains(.unresolved)
+        let reason = isUnresolved ? StaticString("Unresolvable Destination").rawBytes : empty
+        replyStatefully(server, code: code, reason: reason, headers: empty, now: now)
     }
 
     /// Replaces the challenges of the best response with those of all branches.

@@ -52,13 +52,15 @@ extension Proxy {
         guard let via = secondVia() else { return count(.responsesStray) }
         let key = TransactionKey(via: via, message: message.pointee, hashKey: settings.hashKey)
         guard key.high == branch.hash else { return count(.responsesForged) }
-        guard let target = responseTarget(of: via) else { return count(.targetsUnresolvable) }
+        let incoming = min(Int(origin.listener), settings.listeners.count - 1)
+        guard let target = responseTarget(of: via, transport: settings.listeners[incoming].address.transport) else {
+            return count(.targetsUnresolvable)
+        }
         let returnHash = ViaOrigin.returnHash(
             high: target.high, low: target.low, port: target.port, hashKey: settings.hashKey)
         guard returnHash == origin.returnHash else { return count(.responsesForged) }
         if readsFeedback { readFeedback(sentTo: .none) }
         let upstream = sharesState ? upstreamNumber(target, via.value) : PathSample.outside
-        let incoming = min(Int(origin.listener), settings.listeners.count - 1)
         let listener = identity.listener(for: target, incoming: incoming)
         guard listener >= 0 else { return count(.targetsUnresolvable) }
         let logic = generations.pointee.logic(generations.pointee.current)
@@ -84,15 +86,17 @@ extension Proxy {
     }
 
     /// RFC 3261 §18.2.2, RFC 3581 §4.
-    private func responseTarget(of via: Via) -> SocketAddress? {
+    ///
+    /// - Parameter transport: what the request came by; a Via may claim another.
+    private func responseTarget(of via: Via, transport: Transport) -> SocketAddress? {
         let port = via.port == 0 ? 5_060 : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
-            return address
+            return address.withTransport(transport)
         }
         let host = via.received.isAbsent ? via.host : via.received
         let address = resolver.resolve(
             host: message.pointee.bytes(host), port: via.rport > 0 ? UInt16(truncatingIfNeeded: via.rport) : port)
-        return address.isNone ? nil : address
+        return address.isNone ? nil : address.withTransport(transport)
     }
 
     // MARK: With state
@@ -224,11 +228,12 @@ extension Proxy {
     private func transmitUpstream(_ server: UInt32) {
         let slot = table.pointee.servers[server]
         editForUpstream(Int32(slot.pointee.upstream))
-        var isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+        let (target, source) = (slot.pointee.responseTarget, slot.pointee.source)
+        var isSent = transmitEdited(to: target, listener: Int(slot.pointee.listener), connection: source)
         if !isSent {
             edits.pointee.removeAll()
             editForUpstream(Int32(slot.pointee.upstream))
-            isSent = transmitEdited(to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+            isSent = transmitEdited(to: target, listener: Int(slot.pointee.listener), connection: source)
         }
         if isSent { count(.responsesForwarded) }
     }

@@ -75,12 +75,10 @@ extension Proxy {
 
     /// The neighbour that the only target leads to; `outside` with several, or none that takes part.
     private func findNextHop() -> Int32 {
-        guard request.targetCount == 1, let departure = findDeparture(of: request.target(0)) else {
-            return PathSample.outside
-        }
-        // What `on_branch` may change, or what points into a message that may be written anew, is found again.
-        let logic = generations.pointee.logic(request.generation)
-        if departure.strictRoute == nil, !runsBranchHook(logic) { request.departure = departure }
+        guard request.targetCount == 1 else { return PathSample.outside }
+        if !request.departure.destination.isNone { return desk.find(request.departure.destination).number }
+        guard let departure = findDeparture(of: request.target(0)) else { return PathSample.outside }
+        rememberDeparture(departure)
         return desk.find(departure.destination).number
     }
 

@@ -9,7 +9,9 @@ extension Proxy {
         while let payload = table.pointee.wheel.popExpired(now: now) {
             let slot = UInt32(truncatingIfNeeded: payload)
             if measuresCost { meter.pointee.beginTimer() }
-            if payload & TransactionTable.clientTimer != 0 {
+            if payload & Self.nameTimer != 0 {
+                nameTimedOut(Int(slot), now: now)
+            } else if payload & TransactionTable.clientTimer != 0 {
                 table.pointee.clients[slot].pointee.timer = 0
                 table.pointee.clients[slot].pointee.timerAt = .max
                 clientTimer(slot, now: now)
@@ -32,7 +34,9 @@ extension Proxy {
         let actions = slot.pointee.machine.timerFired(timers: settings.timers, now: now)
         if actions.contains(.transmit) {
             count(.responsesRetransmitted)
-            transmit(slot.pointee.response.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener))
+            transmit(
+                slot.pointee.response.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
+                connection: slot.pointee.source)
         }
         finishServer(server, actions)
     }

@@ -17,6 +17,8 @@ struct ServerSlot: BitwiseCopyable {
         static let recordRoute = Flags(rawValue: 1 << 3)
         /// Our own Route was on top when the request came.
         static let routedHere = Flags(rawValue: 1 << 4)
+        /// A target's name could not be turned into an address.
+        static let unresolved = Flags(rawValue: 1 << 5)
     }
 
     var key: TransactionKey
@@ -45,6 +47,8 @@ struct ServerSlot: BitwiseCopyable {
     var onReply: Int32 = 0
     var onBranch: Int32 = 0
     var firstClient: UInt32 = 0
+    /// Branches that wait for the address of a name.
+    var firstWaiting: UInt32 = 0
     /// The request as it arrived, with `received` and the script's edits.
     var request: PooledBuffer = .none
     /// Latest response that retransmissions of the request are answered with.

@@ -11,7 +11,7 @@ extension SIPBindings {
                 options: [
                     .boolean(
                         "nat",
-                        "Send requests for these contacts where the REGISTER came from, whatever they say. Not kept when it came through another proxy."
+                        "Reach contacts that name another host than the REGISTER came from where it came from: they are behind address translation. Without effect when it came through another proxy."
                     ).optional
                 ],
                 returns: "boolean", phases: .onRequest,
@@ -34,7 +34,7 @@ enum RegistrarBindings {
             throw ScriptFailure("registrar.save: the request is no REGISTER; ask req.method first")
         }
         try host.pointee.synchronise()
-        let isAccepted = request.register(with: host.pointee.registrar, keepsSource: call.boolean(1))
+        let isAccepted = request.register(with: host.pointee.services.registrar, keepsSource: call.boolean(1))
         return call.returnBoolean(isAccepted)
     }
 
@@ -45,7 +45,7 @@ enum RegistrarBindings {
             text = try URIReference(host, SIPPart(rawValue: object.part) ?? .request)?.text ?? .none
         }
         let request = host.pointee.currentRequest
-        let contacts = request.contacts(of: text, in: host.pointee.registrar)
+        let contacts = request.contacts(of: text, in: host.pointee.services.registrar)
         return call.returnValue(.list(contacts.map { value($0, now: request.now) }))
     }
 

@@ -42,7 +42,7 @@ struct ScriptHost {
     /// Of its own, so that made-up names of globals cannot push the places of errors out.
     private var globalsThrottle = ScriptErrorThrottle()
     let version: String
-    let registrar: Registrar
+    let services: ScriptServices
     let logLine: UnsafeMutableRawBufferPointer
     /// Next hop of the last `to`, which mostly is the next one's as well. Names are fixed for a generation.
     let lastHopText: UnsafeMutableRawBufferPointer
@@ -53,10 +53,10 @@ struct ScriptHost {
     private static let globalNameBytesMax = 128
     private static let lastHopBytesMax = 128
 
-    init(log: ScriptLog, version: String, registrar: Registrar) {
+    init(log: ScriptLog, version: String, services: ScriptServices) {
         self.log = log
         self.version = version
-        self.registrar = registrar
+        self.services = services
         logLine = .allocate(byteCount: Self.logLineBytesMax, alignment: 8)
         lastHopText = .allocate(byteCount: Self.lastHopBytesMax, alignment: 8)
     }

@@ -34,14 +34,14 @@ public final class ScriptRouting: RoutingLogic {
     ///
     /// - Parameters:
     ///   - version: what `servartuka.version()` answers.
-    ///   - registrar: the process's own; what scripts register stays when they are reloaded.
+    ///   - services: what scripts use of the process; it stays when they are reloaded.
     /// - Throws: what the script did wrong, with its place.
     public static func load(
         _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = "",
-        registrar: Registrar = Registrar()
+        services: ScriptServices = ScriptServices()
     ) throws(ScriptError) -> ScriptRouting {
         let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
-        host.initialize(to: ScriptHost(log: log, version: version, registrar: registrar))
+        host.initialize(to: ScriptHost(log: log, version: version, services: services))
         do throws(ScriptError) {
             return ScriptRouting(vm: try start(source, limits, host), host: host)
         } catch {

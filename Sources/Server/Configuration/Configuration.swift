@@ -15,11 +15,14 @@ public struct Configuration: Sendable, Equatable {
     public var recordRoute = false
     public var drainSeconds = 30
     public var state = State()
+    public var auth = Authentication()
     public var registrar = Registrar()
     public var limits = Limits()
     public var timers = Timers()
+    public var dns = DNS()
     public var peers: [Peer] = []
     public var sockets = Sockets()
+    public var tcp = Tcp()
     public var mailbox = Mailbox()
     public var lua = Lua()
     public var control = Control()
@@ -56,6 +59,23 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
+    /// Digest authentication, for scripts that ask for it.
+    public struct Authentication: Sendable, Equatable {
+        public enum Algorithms: String, Sendable, CaseIterable {
+            case md5
+            case sha256 = "sha-256"
+            case both
+        }
+
+        /// A file of subscribers; nil: nobody can authenticate.
+        public var subscribers: String?
+        public var nonceLifetimeSeconds = 300
+        public var algorithms: Algorithms = .md5
+        public var noncesMax = 100_000
+
+        public init() {}
+    }
+
     /// How long user agents may register, and how many.
     public struct Registrar: Sendable, Equatable {
         public var minExpiresSeconds = 60
@@ -87,12 +107,40 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
+    /// How domain names become addresses (RFC 3263).
+    public struct DNS: Sendable, Equatable {
+        public var enabled = true
+        /// None: those of /etc/resolv.conf.
+        public var servers: [Endpoint] = []
+        public var timeoutMilliseconds = 5_000
+        public var minTTLSeconds = 1
+        public var maxTTLSeconds = 3_600
+        public var negativeTTLSeconds = 10
+        public var cacheSize = 4_096
+        public var maxPending = 1_024
+
+        public static let standardPort: UInt16 = 53
+
+        public init() {}
+    }
+
     public struct Sockets: Sendable, Equatable {
         public var receiveBufferBytes = 4 << 20
         public var sendBufferBytes = 4 << 20
         public var batch = 64
         public var busyPollMicroseconds = 0
         public var gatherMicroseconds = 0
+
+        public init() {}
+    }
+
+    /// What bounds TCP connections, all of the process together.
+    public struct Tcp: Sendable, Equatable {
+        public var connectionsMax = 10_000
+        public var connectionsPerSourceMax = 1_000
+        public var idleSeconds = 600
+        public var connectMilliseconds = 5_000
+        public var writeQueueBytesMax = 1 << 20
 
         public init() {}
     }
@@ -175,6 +223,7 @@ public enum WorkerCount: Sendable, Equatable, CustomStringConvertible {
 public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Transport: String, Sendable, CaseIterable {
         case udp
+        case tcp
     }
 
     public var transport: Transport

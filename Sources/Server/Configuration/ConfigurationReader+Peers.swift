@@ -1,4 +1,28 @@
 extension ConfigurationReader {
+    mutating func readEndpoints(
+        _ items: [ConfigurationNode], _ setting: Setting, defaultPort: UInt16
+    ) -> [Endpoint] {
+        var endpoints: [Endpoint] = []
+        for (index, item) in items.enumerated() {
+            let key = "\(setting.key)[\(index)]"
+            guard case .scalar(let text) = item.content, let endpoint = Endpoint(text, defaultPort: defaultPort),
+                endpoint.port != 0, !endpoint.address.isWildcard
+            else {
+                report(
+                    item.origin, key,
+                    "expected ADDRESS or ADDRESS:PORT such as \"192.0.2.53\" or \"[2001:db8::53]:5353\", "
+                        + "got \(item.summary)")
+                continue
+            }
+            if endpoints.contains(endpoint) {
+                report(item.origin, key, "\"\(endpoint)\" is listed twice")
+            } else {
+                endpoints.append(endpoint)
+            }
+        }
+        return endpoints
+    }
+
     mutating func readPeers(_ items: [ConfigurationNode], _ setting: Setting) -> [Peer] {
         var peers: [Peer] = []
         for (index, item) in items.enumerated() {

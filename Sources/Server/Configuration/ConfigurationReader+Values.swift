@@ -4,7 +4,7 @@ extension ConfigurationReader {
         if case .null = node.content { return }
         let errorsBefore = diagnostics.count
         switch setting.binding {
-        case .names, .listeners, .peers: readList(node, as: setting)
+        case .names, .endpoints, .listeners, .peers: readList(node, as: setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
             .endpoint, .secret:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
@@ -74,7 +74,7 @@ extension ConfigurationReader {
         case .secret(let path):
             guard let key = Self.secret(text) else { return false }
             configuration[keyPath: path] = key
-        case .names, .listeners, .peers:
+        case .names, .endpoints, .listeners, .peers:
             preconditionFailure("lists are read by readList")
         }
         return true
@@ -120,6 +120,8 @@ extension ConfigurationReader {
         }
         switch setting.binding {
         case .names(let path): configuration[keyPath: path] = readNames(items, setting)
+        case .endpoints(let path, let port):
+            configuration[keyPath: path] = readEndpoints(items, setting, defaultPort: port)
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
@@ -163,6 +165,8 @@ extension ConfigurationReader {
         }
         if items.isEmpty {
             report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\", got an empty list")
+        } else if !listeners.isEmpty, !listeners.contains(where: { $0.transport == .udp }) {
+            report(origin, setting.key, "expected at least one \"udp:ADDRESS:PORT\" beside the others; add one")
         }
         if items.count > ConfigurationReader.listenersMax {
             report(
@@ -213,9 +217,9 @@ extension ConfigurationReader {
 
     private func listenerComplaint(_ node: ConfigurationNode) -> String {
         if case .scalar(let text) = node.content, let scheme = text.split(separator: ":").first?.lowercased(),
-            ["tcp", "tls", "ws", "wss", "sctp"].contains(scheme)
+            ["tls", "ws", "wss", "sctp"].contains(scheme)
         {
-            return "\"\(scheme)\" is not supported yet, only \"udp\""
+            return "\"\(scheme)\" is not supported yet, only \"udp\" and \"tcp\""
         }
         return "expected \"udp:ADDRESS:PORT\" such as \"udp:192.0.2.1:5060\" or \"udp:[2001:db8::1]:5060\", "
             + "got \(node.summary)"

@@ -104,7 +104,7 @@ struct ConfigurationReader {
         _ text: String, for setting: Setting, at origin: ConfigurationOrigin
     ) -> ConfigurationNode {
         switch setting.binding {
-        case .names, .listeners, .peers:
+        case .names, .endpoints, .listeners, .peers:
             if text.hasPrefix("[") {
                 var problems: [ConfigurationDiagnostic] = []
                 let parsed = ConfigurationDocument.compose(text, file: "", diagnostics: &problems)

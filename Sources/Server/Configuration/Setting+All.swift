@@ -1,12 +1,13 @@
 extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
-    public static let all: [Setting] = top + state + registrar + limits + timers + sockets + lua + edges
+    public static let all: [Setting] =
+        top + state + auth + registrar + limits + timers + dns + sockets + tcp + lua + edges
 
     private static let top: [Setting] = [
         Setting(
             "listen", .listeners(\.listen),
-            "Socket addresses to receive on. Behind a wildcard address or address translation set `advertise`, "
+            "Socket addresses to receive on, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
             "workers", .workers(\.workers, 1...Configuration.workersMax),
@@ -63,6 +64,22 @@ extension Setting {
                 + "random at each start."),
     ]
 
+    private static let auth: [Setting] = [
+        Setting(
+            "auth.subscribers", .path(\.auth.subscribers), appliesOnReload: true,
+            "File of who may authenticate: comma-separated lines under the names of their columns, `username`, `domain` and "
+                + "`password`, or `ha1` and `ha1_sha256` instead of it."),
+        Setting(
+            "auth.nonce_lifetime", .time(\.auth.nonceLifetimeSeconds, .seconds, 1...86_400), appliesOnReload: true,
+            "How long user agents may use a nonce before they are given another."),
+        Setting(
+            "auth.algorithms", .choice(\.auth.algorithms), appliesOnReload: true,
+            "What challenges offer; `both` offers SHA-256 first (RFC 8760), which some user agents do not cope with."),
+        Setting(
+            "auth.max_nonces", .integer(\.auth.noncesMax, 100...100_000_000),
+            "Nonces in use whose counts are remembered against replays; the oldest are forgotten first."),
+    ]
+
     private static let registrar: [Setting] = [
         Setting(
             "registrar.min_expires", .time(\.registrar.minExpiresSeconds, .seconds, 1...86_400),
@@ -115,6 +132,34 @@ extension Setting {
             "How long a branch of an INVITE may ring; RFC 3261 §16.6 asks for more than three minutes."),
     ]
 
+    private static let dns: [Setting] = [
+        Setting(
+            "dns.enabled", .boolean(\.dns.enabled),
+            "Look up domain names of URIs (RFC 3263); otherwise only addresses and names of peers can be reached."),
+        Setting(
+            "dns.servers", .endpoints(\.dns.servers, defaultPort: Configuration.DNS.standardPort),
+            "Name servers to ask, in this order; by default those of /etc/resolv.conf."),
+        Setting(
+            "dns.timeout", .time(\.dns.timeoutMilliseconds, .milliseconds, 100...30_000),
+            "How long a request waits for the address of a name; after that it is answered 500."),
+        Setting(
+            "dns.min_ttl", .time(\.dns.minTTLSeconds, .seconds, 1...86_400),
+            "An answer is used for at least so long, whatever its time to live."),
+        Setting(
+            "dns.max_ttl", .time(\.dns.maxTTLSeconds, .seconds, 1...604_800),
+            "An answer is used for at most so long."),
+        Setting(
+            "dns.negative_ttl", .time(\.dns.negativeTTLSeconds, .seconds, 1...3_600),
+            "How long a name that led nowhere, or that no server answered for, is not asked for again."),
+        Setting(
+            "dns.cache_size", .integer(\.dns.cacheSize, 16...1_048_576),
+            "Names that each worker remembers, rounded up to a power of two; the least lately used makes room."),
+        Setting(
+            "dns.max_pending", .integer(\.dns.maxPending, 1...65_536),
+            "Names being looked up at a time, and branches of one worker that may wait for them; further requests are "
+                + "answered 503."),
+    ]
+
     private static let sockets: [Setting] = [
         Setting(
             "sockets.receive_buffer_bytes", .bytes(\.sockets.receiveBufferBytes, 4_096...(1 << 30)),
@@ -131,6 +176,25 @@ extension Setting {
         Setting(
             "sockets.gather_microseconds", .time(\.sockets.gatherMicroseconds, .microseconds, 0...1_000),
             "How long a worker pauses under dense traffic so that one wake-up serves several datagrams."),
+    ]
+
+    private static let tcp: [Setting] = [
+        Setting(
+            "tcp.max_connections", .integer(\.tcp.connectionsMax, 1...1_000_000),
+            "TCP connections of the process, accepted and opened together; further ones are closed at once, or not opened."
+        ),
+        Setting(
+            "tcp.max_connections_per_source", .integer(\.tcp.connectionsPerSourceMax, 1...1_000_000),
+            "Connections accepted from one IP address."),
+        Setting(
+            "tcp.idle_timeout", .time(\.tcp.idleSeconds, .seconds, 1...86_400),
+            "A connection by which nothing went for so long is closed."),
+        Setting(
+            "tcp.connect_timeout", .time(\.tcp.connectMilliseconds, .milliseconds, 10...60_000),
+            "How long opening a connection may take; after that the request fails as by a 503."),
+        Setting(
+            "tcp.max_write_queue", .bytes(\.tcp.writeQueueBytesMax, 65_536...(1 << 30)),
+            "Bytes that may wait for a peer that reads slowly; beyond, its connection is closed."),
     ]
 
     private static let lua: [Setting] = [

@@ -19,6 +19,7 @@ extension Setting {
         case .path(let path): target[keyPath: path] = source[keyPath: path]
         case .destination(let path): target[keyPath: path] = source[keyPath: path]
         case .endpoint(let path): target[keyPath: path] = source[keyPath: path]
+        case .endpoints(let path, _): target[keyPath: path] = source[keyPath: path]
         case .secret(let path): target[keyPath: path] = source[keyPath: path]
         case .names(let path): target[keyPath: path] = source[keyPath: path]
         case .listeners(let path): target[keyPath: path] = source[keyPath: path]

@@ -83,6 +83,8 @@ enum Binding: Sendable {
     /// stderr, stdout or a path.
     case destination(Path<String>)
     case endpoint(Path<Endpoint?>)
+    /// Addresses, each with the default port unless it has one.
+    case endpoints(Path<[Endpoint]>, defaultPort: UInt16)
     case secret(Path<[UInt8]?>)
     case names(Path<[String]>)
     case listeners(Path<[ListenAddress]>)
@@ -115,10 +117,12 @@ enum Binding: Sendable {
         case .path: "the path of a file"
         case .destination: "\"stderr\", \"stdout\" or the path of a file"
         case .endpoint: "ADDRESS or ADDRESS:PORT such as \"192.0.2.10:5060\" or \"[2001:db8::10]:5060\""
+        case .endpoints(_, let port):
+            "a list of ADDRESS (port \(port)) or ADDRESS:PORT such as \"192.0.2.53\" or \"[2001:db8::53]:5353\""
         case .secret:
             "at least \(branchKeyBytesMin) characters, or at least \(2 * branchKeyBytesMin) hexadecimal digits"
         case .names: "a list of domain names or addresses"
-        case .listeners: "a list of \"udp:ADDRESS:PORT\" or {address, advertise}"
+        case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:ADDRESS:PORT\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
         }
     }
@@ -136,6 +140,7 @@ enum Binding: Sendable {
         case .path(let path): configuration[keyPath: path] ?? "none"
         case .destination(let path): configuration[keyPath: path]
         case .endpoint(let path): configuration[keyPath: path]?.description ?? "none"
+        case .endpoints(let path, _): Self.list(configuration[keyPath: path].map(\.description))
         case .secret(let path): configuration[keyPath: path] == nil ? "random" : "(set)"
         case .names(let path): Self.list(configuration[keyPath: path])
         case .listeners(let path): Self.list(configuration[keyPath: path].map(\.description))

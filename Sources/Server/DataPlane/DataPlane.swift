@@ -1,6 +1,8 @@
+internal import DNSResolver
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
+internal import SIPTransport
 internal import Scripting
 internal import StatePolicy
 
@@ -8,9 +10,11 @@ internal import StatePolicy
 public final class DataPlane: ProxyRuntime {
     struct Running {
         var group: WorkerGroup?
+        var streams: StreamHub?
         var configuration: Configuration
         var settings: ProxySettings?
         var state: StateControl?
+        var resolver: Resolver?
         var scriptGeneration = 0
         /// About the sockets, found at the start.
         var warnings: [String] = []
@@ -78,8 +82,9 @@ public final class DataPlane: ProxyRuntime {
 
     private func start(_ running: inout Running) throws {
         let configuration = running.configuration
-        let addresses = configuration.listen.compactMap { SocketAddress($0.endpoint.description) }
-        precondition(addresses.count == configuration.listen.count, "checked addresses are literal")
+        let wanted = configuration.listen(on: .udp)
+        let addresses = wanted.compactMap { SocketAddress($0.endpoint.description) }
+        precondition(addresses.count == wanted.count, "checked addresses are literal")
         var reactor = ReactorConfiguration(listen: addresses)
         reactor.workers = counters.count
         reactor.pinWorkers = configuration.pinWorkers
@@ -92,18 +97,26 @@ public final class DataPlane: ProxyRuntime {
         reactor.kernelTimestamps = configuration.sharesState
         let logics = try routing.make(configuration, workers: counters.count)
         let group = try WorkerGroup(reactor)
-        let settings = ProxySettings(configuration, listeners: group.listeners, workerCount: counters.count)
+        let streams = try Self.streams(configuration, workers: group.workers)
+        var isStarted = false
+        defer { if !isStarted { streams?.stop() } }
+        let bound = group.listeners + (streams?.listeners ?? []).map { Listener(index: $0.index, address: $0.address) }
+        let settings = ProxySettings(configuration, listeners: bound, workerCount: counters.count)
         let policySettings = PolicySettings(configuration.state)
         let node = StateNode(settings: settings, epoch: Self.stateEpoch) { settings.policy.make(policySettings) }
         let (counters, costs) = (counters, costs)
         let handed = Handover(logics)
+        let resolver = try Self.makeResolver(configuration)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
+        // In place before the workers run, so that whatever fails from here on, `stop` finds it.
+        running.resolver = resolver
         try group.start { worker in
             let proxy = Proxy(
                 settings: settings, workerIndex: worker.index, logic: handed.take(worker.index), sink: worker,
                 counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
-                desk: node.desks[worker.index], now: worker.now,
-                meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil)
+                streams: streams, desk: node.desks[worker.index], now: worker.now,
+                meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil,
+                targetSource: resolver.map { DNSTargets($0, worker: worker) })
             proxy.holderNoted = holderLog
             return proxy
         }
@@ -113,7 +126,9 @@ public final class DataPlane: ProxyRuntime {
             group.stop()
             throw error
         }
+        isStarted = true
         running.group = group
+        running.streams = streams
         running.settings = settings
         running.scriptGeneration = configuration.script == nil ? 0 : 1
         running.warnings = Self.bufferWarnings(group, asked: configuration.sockets)
@@ -129,10 +144,14 @@ public final class DataPlane: ProxyRuntime {
             let inFlight = counters.reduce(0) { sum, block in
                 sum + Int(block.value(ProxyCounter.requestsOpen.rawValue))
             }
+            let streams = running.streams
             return RuntimeSnapshot(
-                workers: values, listeners: group.listeners.map { "udp:\($0.address)" }, transactionsInFlight: inFlight,
-                scriptGeneration: running.scriptGeneration, bindings: routing.registrar.locations.count,
-                warnings: running.warnings)
+                workers: values,
+                listeners: group.listeners.map { "udp:\($0.address)" }
+                    + (streams?.listeners ?? []).map { "tcp:\($0.address)" },
+                transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
+                bindings: routing.registrar.locations.count, warnings: running.warnings,
+                process: streams.map(Self.values(of:)) ?? [])
         }
     }
 
@@ -146,12 +165,14 @@ public final class DataPlane: ProxyRuntime {
     }
 
     public func stop() {
-        let (group, state) = running.withLock { running in
-            defer { (running.group, running.state) = (nil, nil) }
-            return (running.group, running.state)
+        let (group, state, streams, resolver) = running.withLock { running in
+            defer { (running.group, running.state, running.streams, running.resolver) = (nil, nil, nil, nil) }
+            return (running.group, running.state, running.streams, running.resolver)
         }
         state?.stop()
+        streams?.stop()
         group?.stop()
+        resolver?.stop()
     }
 }
 
@@ -164,8 +185,7 @@ extension DataPlane {
     ) -> DataPlane {
         DataPlane(
             configuration,
-            routing: RoutingFactory(
-                log: ScriptLog(log), registrar: Registrar(Registrar.Settings(configuration.registrar))),
+            routing: RoutingFactory(configuration, log: ScriptLog(log)),
             log: log, commandMilliseconds: commandMilliseconds)
     }
 

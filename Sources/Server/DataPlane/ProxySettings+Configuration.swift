@@ -3,14 +3,23 @@ internal import Reactor
 internal import SIPTransaction
 internal import StatePolicy
 
+extension Configuration {
+    /// The listen addresses as the proxy numbers them: datagram sockets first, which workers have of their own.
+    var listenInOrder: [ListenAddress] { listen(on: .udp) + listen(on: .tcp) }
+
+    func listen(on transport: ListenAddress.Transport) -> [ListenAddress] {
+        listen.filter { $0.transport == transport }
+    }
+}
+
 extension ProxySettings {
     /// The part of the configuration that the proxy core needs.
     ///
-    /// - Parameter listeners: as bound, in the configuration's order.
+    /// - Parameter listeners: as bound, in the order of `Configuration.listenInOrder`.
     init(_ configuration: Configuration, listeners: [Reactor.Listener], workerCount: Int) {
         let local = LocalAddresses.all()
         self.init(
-            listeners: zip(configuration.listen, listeners).map { wanted, bound in
+            listeners: zip(configuration.listenInOrder, listeners).map { wanted, bound in
                 Self.listener(wanted, bound: bound.address, local: local)
             })
         localAddresses = local
@@ -37,6 +46,12 @@ extension ProxySettings {
         limits.maxForwards = configuration.limits.maxForwards
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)
+        names.entriesMax = configuration.dns.cacheSize
+        names.pendingMax = configuration.dns.maxPending
+        names.timeoutMilliseconds = UInt64(configuration.dns.timeoutMilliseconds)
+        names.ttlSecondsMin = UInt64(configuration.dns.minTTLSeconds)
+        names.ttlSecondsMax = UInt64(max(configuration.dns.maxTTLSeconds, configuration.dns.minTTLSeconds))
+        names.negativeTTLSeconds = UInt64(configuration.dns.negativeTTLSeconds)
         policy =
             switch configuration.state.policy {
             case .servartuka: .servartuka

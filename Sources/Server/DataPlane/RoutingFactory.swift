@@ -8,10 +8,19 @@ internal import Scripting
 struct RoutingFactory: Sendable {
     /// Bytes of a routing script; more is a mistake.
     static let scriptBytesMax = 4 << 20
+    /// Bytes of a file of subscribers: some million of them.
+    static let subscribersBytesMax = 256 << 20
 
     let log: ScriptLog
-    /// Outlives every script: what is registered stays through reloads.
+    /// These outlive every script: what is registered stays through reloads, and nonces remain valid.
     let registrar: Registrar
+    let nonces: NonceBook
+
+    init(_ configuration: Configuration, log: ScriptLog) {
+        self.log = log
+        registrar = Registrar(Registrar.Settings(configuration.registrar))
+        nonces = NonceBook(noncesMax: configuration.auth.noncesMax)
+    }
 
     /// One logic a worker. On any thread; nothing that runs is touched.
     ///
@@ -23,14 +32,15 @@ struct RoutingFactory: Sendable {
                 NativeRouting(nextHop: nextHop, recordsRoute: configuration.recordRoute)
             }
         }
-        let source = ScriptSource(path: path, text: try Self.read(path))
+        let source = ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
+        let services = ScriptServices(registrar: registrar, authenticator: try authenticator(configuration.auth))
         var logics: [any RoutingLogic] = []
         for _ in 0..<workers {
             do throws(ScriptError) {
                 logics.append(
                     try ScriptRouting.load(
                         source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current,
-                        registrar: registrar))
+                        services: services))
             } catch {
                 throw RuntimeError(
                     "the routing script has errors",
@@ -43,17 +53,38 @@ struct RoutingFactory: Sendable {
         return logics
     }
 
-    private static func read(_ path: String) throws(RuntimeError) -> String {
+    private func authenticator(_ auth: Configuration.Authentication) throws(RuntimeError) -> Authenticator {
+        var settings = Authenticator.Settings()
+        settings.nonceLifetimeMilliseconds = UInt64(auth.nonceLifetimeSeconds) * 1_000
+        settings.algorithms =
+            switch auth.algorithms {
+            case .md5: [.md5]
+            case .sha256: [.sha256]
+            case .both: [.sha256, .md5]
+            }
+        guard let path = auth.subscribers else { return Authenticator(settings, nonces: nonces) }
+        let text = try Self.read(path, as: "the file of subscribers", bytesMax: Self.subscribersBytesMax)
+        do throws(SubscriberTable.Problem) {
+            return Authenticator(settings, subscribers: try SubscriberTable(csv: text), nonces: nonces)
+        } catch {
+            throw RuntimeError(
+                "the file of subscribers has errors",
+                problems: [ScriptProblem(file: path, line: error.line, message: error.message)])
+        }
+    }
+
+    private static func read(
+        _ path: String, as what: String, bytesMax: Int = scriptBytesMax
+    ) throws(RuntimeError) -> String {
         let problem: String
         do {
             let data = try Data(contentsOf: URL(fileURLWithPath: path))
-            if data.count <= scriptBytesMax, let text = String(data: data, encoding: .utf8) { return text }
-            problem = data.count > scriptBytesMax ? "is larger than \(scriptBytesMax) bytes" : "is not UTF-8 text"
+            if data.count <= bytesMax, let text = String(data: data, encoding: .utf8) { return text }
+            problem = data.count > bytesMax ? "is larger than \(bytesMax) bytes" : "is not UTF-8 text"
         } catch {
             problem = "cannot be read: \((error as NSError).localizedDescription)"
         }
-        throw RuntimeError(
-            "the routing script cannot be used", problems: [ScriptProblem(file: path, line: 0, message: problem)])
+        throw RuntimeError("\(what) cannot be used", problems: [ScriptProblem(file: path, line: 0, message: problem)])
     }
 
     private static func limits(_ lua: Configuration.Lua) -> ScriptLimits {
@@ -107,7 +138,7 @@ public struct RoutingScriptChecker: ScriptChecker {
 
     public func check(_ configuration: Configuration) -> [ScriptProblem] {
         do throws(RuntimeError) {
-            _ = try RoutingFactory(log: .silent, registrar: Registrar()).make(configuration, workers: 1)
+            _ = try RoutingFactory(configuration, log: .silent).make(configuration, workers: 1)
             return []
         } catch {
             return error.problems

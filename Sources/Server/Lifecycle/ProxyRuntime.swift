@@ -66,10 +66,12 @@ public struct RuntimeSnapshot: Sendable, Equatable {
     public var bindings: Int
     /// What the operator should know and may mend, for example buffers smaller than asked for; a sentence each.
     public var warnings: [String]
+    /// Numbers of the process as a whole.
+    public var process: [RuntimeValue]
 
     public init(
         workers: [[UInt64]] = [], listeners: [String] = [], transactionsInFlight: Int = 0, scriptGeneration: Int = 0,
-        bindings: Int = 0, warnings: [String] = []
+        bindings: Int = 0, warnings: [String] = [], process: [RuntimeValue] = []
     ) {
         self.workers = workers
         self.listeners = listeners
@@ -77,6 +79,18 @@ public struct RuntimeSnapshot: Sendable, Equatable {
         self.scriptGeneration = scriptGeneration
         self.bindings = bindings
         self.warnings = warnings
+        self.process = process
+    }
+}
+
+/// One number that no single worker keeps.
+public struct RuntimeValue: Sendable, Equatable {
+    public let family: MetricFamily
+    public let value: UInt64
+
+    public init(family: MetricFamily, value: UInt64) {
+        self.family = family
+        self.value = value
     }
 }
 

@@ -64,6 +64,7 @@ extension Supervisor {
             }
             page.add(metric.family, samples)
         }
+        for value in snapshot.process { page.add(value.family, value.value) }
         runtime.stateStatus()?.add(to: &page)
         return page.text
     }

@@ -74,7 +74,7 @@ final class ProxyHarness {
 
     init(
         _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil, meter: CostMeter? = nil,
-        _ configure: (inout ProxySettings) -> Void = { _ in }
+        names: (any TargetSource)? = nil, _ configure: (inout ProxySettings) -> Void = { _ in }
     ) {
         var settings = ProxySettings.forTests
         configure(&settings)
@@ -85,7 +85,7 @@ final class ProxyHarness {
         node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[0], now: now, meter: meter)
+            desk: node.desks[0], now: now, meter: meter, targetSource: names)
         proxy.holderNoted = { [unowned self] in holders.append(Holder($0)) }
     }
 

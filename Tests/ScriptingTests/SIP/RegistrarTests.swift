@@ -22,7 +22,7 @@ import Testing
         private var branch = 0
 
         init(_ settings: Registrar.Settings = .init(), script: String = RegistrarTests.script) throws {
-            proxy = try SIPHarness(script, registrar: Registrar(settings))
+            proxy = try SIPHarness(script, services: ScriptServices(registrar: Registrar(settings)))
         }
 
         func text(
@@ -335,6 +335,11 @@ import Testing
         site.register(["Contact: <sip:bob@10.0.0.5:5060>"], from: router)
         #expect(site.call().map(\.destination) == [router])
         #expect(site.call().map(\.uri) == ["sip:bob@10.0.0.5:5060"])
+        // One that names the host that it comes from is where it says, whatever port it sends from.
+        site.register(["Contact: *", "Expires: 0"])
+        site.register(["Contact: <sip:bob@192.0.2.77:5070>"], from: router)
+        #expect(site.call().map(\.destination) == [SocketAddress("192.0.2.77:5070")!])
+        site.register(["Contact: *", "Expires: 0"])
         let relayed = site.text(
             ["Contact: <sip:bob@10.0.0.5:5060>"],
             viaExtra: ["Via: SIP/2.0/UDP 10.0.0.5;branch=z9hG4bK-1;received=192.0.2.78"])
@@ -367,7 +372,7 @@ import Testing
     func reload() throws {
         let site = try Site()
         site.register(["Contact: \(phone)"])
-        let next = try SIPHarness(Self.script, registrar: site.proxy.registrar)
+        let next = try SIPHarness(Self.script, services: site.proxy.services)
         let sent = next.receive(SIPText(method: "MESSAGE", uri: "sip:bob@example.org"))
         #expect(sent.map(\.uri) == ["sip:bob@192.0.2.200:5062"])
     }

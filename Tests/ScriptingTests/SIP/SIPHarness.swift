@@ -127,7 +127,8 @@ final class SIPHarness {
     let counters: CounterBlock
     let log = SIPLog()
     let routing: ScriptRouting
-    let registrar: Registrar
+    let services: ScriptServices
+    var registrar: Registrar { services.registrar }
     let node: StateNode
     var now: UInt64 = 1_000_000
 
@@ -135,9 +136,9 @@ final class SIPHarness {
     init(
         _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
         trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil,
-        registrar: Registrar = Registrar()
+        services: ScriptServices = ScriptServices()
     ) throws {
-        self.registrar = registrar
+        self.services = services
         var settings = ProxySettings(listeners: [
             Listener(address: SIPPlace.proxy, advertisedHost: "192.0.2.1", advertisedPort: 5_060)
         ])
@@ -151,7 +152,7 @@ final class SIPHarness {
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         routing = try ScriptRouting.load(
             ScriptSource(path: "routing.lua", text: script), limits: limits, log: log.log, version: "1.2.3",
-            registrar: registrar)
+            services: services)
         node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil,
