@@ -19,8 +19,8 @@ local function answer(req)
     return req:reply(200, { headers = { Allow = methods, Accept = "application/sdp" } })
   end
   if req.method == "REGISTER" then
-    -- Whoever can send to this proxy may register under its names (`domains` of the configuration): there is no
-    -- authentication yet. nat = true: contacts behind address translation are reached where the REGISTER came from.
+    -- Whoever can send to this proxy may register under its names (`domains` of the configuration), unless a password
+    -- is asked for first: docs/authentication.md shows how. nat = true: contacts behind address translation are reached where the REGISTER came from.
     return registrar.save(req, { nat = true })
   end
   if req.method == "CANCEL" then return req:reply(481) end

@@ -11,6 +11,7 @@ from benchmark.processes import Supervisor
 from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
+from .authentication import AuthenticationCase, run_authentication
 from .calls import CallCase, Outcome, run_calls
 from .registrar import RegistrarCase, run_registrar
 from .dns import DomainCase, run_domain
@@ -21,8 +22,8 @@ from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "reload")
+PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -77,6 +78,9 @@ def _cases(options: argparse.Namespace):
     if "dns" in options.parts:
         for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
             yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain
+    if "authentication" in options.parts:
+        for count in workers:
+            yield AuthenticationCase(count), run_authentication
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload
