@@ -39,6 +39,8 @@ public struct ReactorConfiguration: Sendable {
     public var sendSlots = 256
     /// Have the kernel note when each datagram arrived (`Worker.kernelNanoseconds`).
     public var kernelTimestamps = false
+    /// Have each turn's CPU time and datagrams summed up (`Worker.turnCounters`): one reading of a clock more a turn.
+    public var measuresTurns = false
     /// Refuse an address that another process listens on; off lets two processes share it while one replaces the other.
     public var exclusive = true
     public var stackBytes = 8 << 20

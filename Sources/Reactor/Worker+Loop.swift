@@ -31,6 +31,9 @@ extension Worker {
         /// When the last ones came, and the mean time between two of them.
         var lastReceive: UInt64 = 0
         var gapNanoseconds = Worker.gapNanosecondsMax
+        /// The thread's CPU time, and the datagrams received and sent, at the end of the last measured turn.
+        var turnNanoseconds: UInt64 = 0
+        var turnDatagrams: UInt64 = 0
     }
 
     /// Runs until `stop`; on the worker's thread.
@@ -39,6 +42,7 @@ extension Worker {
         readTime(&state)
         state.lastDropsRead = state.now
         delegate.started(worker: self)
+        state.turnNanoseconds = processorNanoseconds
         if configuration.gatherMicroseconds > 0 { cl_timer_slack(1) }
         while !stopping.load(ordering: .relaxed) {
             let began = state.now
@@ -51,6 +55,7 @@ extension Worker {
             if worked {
                 state.lastWork = state.now
                 counters.add(.turns)
+                if configuration.measuresTurns { noteTurn(&state) }
                 state.busyNanoseconds &+= state.now &- began
                 counters.add(.busyMicroseconds, state.busyNanoseconds / 1_000)
                 state.busyNanoseconds %= 1_000
@@ -63,6 +68,20 @@ extension Worker {
         delegate.stopped()
         sendSide.pointee.flush()
         readDrops(&state)
+    }
+
+    /// From the end of the last turn that found something, so that falling asleep and waking up for this one are in it.
+    private func noteTurn(_ state: inout LoopState) {
+        let used = processorNanoseconds
+        let datagrams = counters.value(.datagramsReceived) &+ counters.value(.datagramsSent)
+        let nanoseconds = used &- state.turnNanoseconds
+        let count = datagrams &- state.turnDatagrams
+        (state.turnNanoseconds, state.turnDatagrams) = (used, datagrams)
+        turnCounters.add(.turnsMeasured, 1)
+        turnCounters.add(.datagrams, count)
+        turnCounters.add(.datagramsSquared, count &* count)
+        turnCounters.add(.nanoseconds, nanoseconds)
+        turnCounters.add(.nanosecondsTimesDatagrams, nanoseconds &* count)
     }
 
     private func readTime(_ state: inout LoopState) {

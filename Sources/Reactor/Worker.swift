@@ -15,6 +15,8 @@ public final class Worker: DatagramSink, @unchecked Sendable {
     public let listeners: [Listener]
     /// Indexed by `ReactorCounter`.
     public let counters: CounterBlock
+    /// Indexed by `TurnCounter`; stay 0 unless `measuresTurns` is on.
+    public let turnCounters: CounterBlock
 
     let configuration: ReactorConfiguration
     let clock: WorkerClock
@@ -41,12 +43,15 @@ public final class Worker: DatagramSink, @unchecked Sendable {
         clock = WorkerClock(configuration.time)
         let counters = CounterBlock(count: ReactorCounter.allCases.count)
         self.counters = counters
+        let turnCounters = CounterBlock(count: TurnCounter.allCases.count)
+        self.turnCounters = turnCounters
         // What can fail comes before the memory that only `deinit` frees, and `deinit` runs once every property is set.
         var isComplete = false
         defer {
             if !isComplete {
                 for socket in sockets { cl_close(socket) }
                 counters.deallocate()
+                turnCounters.deallocate()
             }
         }
         mailbox = try Mailbox(slots: configuration.mailboxSlots)
@@ -87,6 +92,7 @@ public final class Worker: DatagramSink, @unchecked Sendable {
         current.deallocate()
         time.deallocate()
         counters.deallocate()
+        turnCounters.deallocate()
     }
 
     // MARK: Any thread

@@ -45,14 +45,14 @@ public struct CostSample: Sendable, Equatable {
     /// Datagrams received and sent for either kind; the kernel's time is divided by them.
     public var statelessDatagrams: UInt64
     public var statefulDatagrams: UInt64
-    /// Times that the worker turned to its sockets and found something. The fewer for so many datagrams, the cheaper each.
-    public var turns: UInt64
+    /// The worker's turns to its sockets. The fewer for so many datagrams, the cheaper each.
+    public var turns: TurnSums
     /// Mean time that datagrams waited in the kernel before they were read; 0: not known.
     public var queueingSeconds: Double
 
     public init(
         totalSeconds: Double = 0, statelessSeconds: Double = 0, statefulSeconds: Double = 0,
-        statelessDatagrams: UInt64 = 0, statefulDatagrams: UInt64 = 0, turns: UInt64 = 0,
+        statelessDatagrams: UInt64 = 0, statefulDatagrams: UInt64 = 0, turns: TurnSums = TurnSums(),
         queueingSeconds: Double = 0
     ) {
         self.totalSeconds = totalSeconds

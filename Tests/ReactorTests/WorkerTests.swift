@@ -132,6 +132,33 @@ import Testing
         }
     }
 
+    @Test("what a turn takes is summed up beside its datagrams, where it is measured", arguments: [false, true])
+    func turns(asked: Bool) throws {
+        var configuration = ReactorConfiguration(listen: [loopback4])
+        configuration.workers = 1
+        configuration.measuresTurns = asked
+        let group = try WorkerGroup(configuration)
+        defer { group.stop() }
+        try group.start { EchoDelegate($0) }
+        let worker = group.workers[0]
+        let socket = TestSocket()
+        socket.connect(to: group.listeners[0].address)
+        for number in 0..<100 { socket.send([UInt8(number)]) }
+        for number in 0..<100 { #expect(socket.receive() == [UInt8(number)]) }
+        func value(_ counter: TurnCounter) -> UInt64 { worker.turnCounters.value(counter) }
+        // Received and sent.
+        #expect(eventually { value(.datagrams) == (asked ? 200 : 0) })
+        guard asked else {
+            #expect(value(.turnsMeasured) == 0)
+            return
+        }
+        #expect(eventually { value(.turnsMeasured) == worker.counters.value(.turns) })
+        // The mean of the squares is no less than the square of the mean.
+        #expect(value(.datagramsSquared) * value(.turnsMeasured) >= 200 * 200)
+        #expect(value(.nanoseconds) > 0 && value(.nanoseconds) <= worker.processorNanoseconds)
+        #expect(value(.nanosecondsTimesDatagrams) >= value(.nanoseconds))
+    }
+
     @Test("a datagram to a wildcard listener is answered from the address it was sent to")
     func wildcard() throws {
         for (wildcard, targets) in [

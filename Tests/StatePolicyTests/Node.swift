@@ -74,13 +74,24 @@ struct Node {
 
     private func cost(stateless: Double, stateful: Double) -> CostSample {
         let all = stateless + stateful
-        let turns = (all * Self.datagrams / datagramsPerTurn).rounded()
+        let handled = all * statelessCost + stateful * stateCost
+        var turns = TurnSums()
+        if turnCost > 0 {
+            // Short and long ones by turns.
+            let count = (all * Self.datagrams / datagramsPerTurn / 2).rounded()
+            for share in [0.5, 1.5] {
+                let datagrams = share * datagramsPerTurn
+                for _ in 0..<Int(count) {
+                    turns.add(datagrams: datagrams, seconds: turnCost + datagrams * handled / (all * Self.datagrams))
+                }
+            }
+        }
         return CostSample(
-            totalSeconds: all * statelessCost + stateful * stateCost + turns * turnCost,
+            totalSeconds: handled + turns.turns * turnCost,
             statelessSeconds: stateless * statelessCost / 2,
             statefulSeconds: stateful * (statelessCost / 2 + stateCost),
             statelessDatagrams: UInt64(stateless * Self.datagrams),
-            statefulDatagrams: UInt64(stateful * Self.datagrams), turns: turnCost > 0 ? UInt64(turns) : 0,
+            statefulDatagrams: UInt64(stateful * Self.datagrams), turns: turns,
             queueingSeconds: queueingSeconds)
     }
 }

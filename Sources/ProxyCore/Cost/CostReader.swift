@@ -7,12 +7,12 @@ public struct CostReader: Sendable {
     public struct Reading: Sendable, Equatable {
         /// Of the thread's CPU clock.
         public var processorNanoseconds: UInt64
-        public var turns: UInt64
+        public var turns: TurnSums
         public var queueingSamples: UInt64
         public var queueingMicroseconds: UInt64
 
         public init(
-            processorNanoseconds: UInt64, turns: UInt64 = 0, queueingSamples: UInt64 = 0,
+            processorNanoseconds: UInt64, turns: TurnSums = TurnSums(), queueingSamples: UInt64 = 0,
             queueingMicroseconds: UInt64 = 0
         ) {
             self.processorNanoseconds = processorNanoseconds
@@ -23,7 +23,7 @@ public struct CostReader: Sendable {
 
         public init(of worker: Worker) {
             self.init(
-                processorNanoseconds: worker.processorNanoseconds, turns: worker.counters.value(.turns),
+                processorNanoseconds: worker.processorNanoseconds, turns: TurnSums(worker.turnCounters),
                 queueingSamples: worker.counters.value(.queueingSamples),
                 queueingMicroseconds: worker.counters.value(.queueingMicroseconds))
         }
@@ -61,7 +61,17 @@ public struct CostReader: Sendable {
         return CostSample(
             totalSeconds: total, statelessSeconds: stateless * possible, statefulSeconds: stateful * possible,
             statelessDatagrams: grownBy(.statelessDatagrams), statefulDatagrams: grownBy(.statefulDatagrams),
-            turns: reading.turns &- last.turns,
+            turns: reading.turns - last.turns,
             queueingSeconds: samples == 0 ? 0 : waited / Double(samples))
+    }
+}
+
+extension TurnSums {
+    /// What a worker has summed up since its start.
+    init(_ counters: CounterBlock) {
+        func value(_ counter: TurnCounter) -> Double { Double(counters.value(counter)) }
+        self.init(
+            turns: value(.turnsMeasured), datagrams: value(.datagrams), datagramsSquared: value(.datagramsSquared),
+            seconds: value(.nanoseconds) / 1e9, secondsTimesDatagrams: value(.nanosecondsTimesDatagrams) / 1e9)
     }
 }

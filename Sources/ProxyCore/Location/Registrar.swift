@@ -1,4 +1,4 @@
-public import Reactor
+internal import Reactor
 internal import SIPMessage
 
 /// The registrar of RFC 3261 §10.3 over bindings in memory. One a process, used by all workers.

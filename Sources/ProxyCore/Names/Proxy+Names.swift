@@ -1,4 +1,4 @@
-public import Reactor
+internal import Reactor
 internal import SIPMessage
 internal import SIPTransaction
 

@@ -95,6 +95,7 @@ public final class DataPlane: ProxyRuntime {
         reactor.gatherMicroseconds = configuration.sockets.gatherMicroseconds
         reactor.mailboxSlots = configuration.mailbox.slots
         reactor.kernelTimestamps = configuration.sharesState
+        reactor.measuresTurns = configuration.sharesState
         let logics = try routing.make(configuration, workers: counters.count)
         let group = try WorkerGroup(reactor)
         let streams = try Self.streams(configuration, workers: group.workers)

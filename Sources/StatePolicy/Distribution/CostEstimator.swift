@@ -1,8 +1,8 @@
 /// Learns what requests cost this node: c to forward one stateless, d more to hold its state.
 ///
 /// Time is known by messages, not by requests, whose responses and timers may come periods later; so costs are learnt by
-/// datagram and multiplied by the datagrams of a request. Time that no message is charged with (the kernel, the loop) is
-/// divided over all datagrams alike, without what turning to them took, which a busy worker hardly has (`TurnCost`). With
+/// datagram and multiplied by the datagrams of a request. How much one more datagram takes is learnt from the turns of the worker's
+/// loop (`TurnCost`); by how much one with state takes more than one without, from the time that handling each kind took. With
 ///
 ///     s, f = seconds a stateless, a stateful datagram      n = datagrams a request      h = stateful datagrams a held request
 ///
@@ -42,19 +42,22 @@ struct CostEstimator: Sendable, Equatable {
         guard stateless + stateful > 0, cost.totalSeconds.isFinite, cost.statelessSeconds >= 0,
             cost.statefulSeconds >= 0
         else { return }
-        let rest = max(0, cost.totalSeconds - cost.statelessSeconds - cost.statefulSeconds)
-        let shared = turnCost.add(
-            seconds: rest / (stateless + stateful), turns: Double(cost.turns) / (stateless + stateful))
+        let datagrams = stateless + stateful
+        // Datagrams that belong to neither kind are carried by the others.
+        let marginal = turnCost.add(cost.turns).map { $0 * max(1, cost.turns.datagrams / datagrams) }
+        let mean = marginal ?? cost.totalSeconds / datagrams
+        let shared = mean - (cost.statelessSeconds + cost.statefulSeconds) / datagrams
+        let least = TurnCost.leastPart * mean
         if stateless > 0 {
             let part = min(1, stateless / Self.datagramsForFullWeight)
-            statelessDatagram.add(cost.statelessSeconds / stateless + shared, gain: gain, part: part)
+            statelessDatagram.add(max(least, cost.statelessSeconds / stateless + shared), gain: gain, part: part)
         }
         if stateful > 0 {
             let part = min(1, stateful / Self.datagramsForFullWeight)
-            statefulDatagram.add(cost.statefulSeconds / stateful + shared, gain: gain, part: part)
+            statefulDatagram.add(max(least, cost.statefulSeconds / stateful + shared), gain: gain, part: part)
         }
-        let part = min(1, (stateless + stateful) / Self.datagramsForFullWeight)
-        if requests > 0 { datagramsPerRequest.add((stateless + stateful) / requests, gain: mixGain, part: part) }
+        let part = min(1, datagrams / Self.datagramsForFullWeight)
+        if requests > 0 { datagramsPerRequest.add(datagrams / requests, gain: mixGain, part: part) }
         if held > 0 { statefulPerHeld.add(stateful / held, gain: mixGain, part: part) }
         keepRatio(stateless: stateless > 0, stateful: stateful > 0)
     }

@@ -1,0 +1,51 @@
+/// Turns of a worker's loop that found something to do, as sums from which a straight line can be laid through them.
+@frozen
+public struct TurnSums: Sendable, Equatable {
+    public var turns: Double
+    /// Received and sent.
+    public var datagrams: Double
+    public var datagramsSquared: Double
+    /// Of CPU, from the end of a turn to the end of the next, so that being woken is in it.
+    public var seconds: Double
+    /// Sum of the products of each turn.
+    public var secondsTimesDatagrams: Double
+
+    public init(
+        turns: Double = 0, datagrams: Double = 0, datagramsSquared: Double = 0, seconds: Double = 0,
+        secondsTimesDatagrams: Double = 0
+    ) {
+        self.turns = turns
+        self.datagrams = datagrams
+        self.datagramsSquared = datagramsSquared
+        self.seconds = seconds
+        self.secondsTimesDatagrams = secondsTimesDatagrams
+    }
+
+    /// What a turn with so many datagrams adds.
+    public mutating func add(datagrams count: Double, seconds used: Double) {
+        turns += 1
+        datagrams += count
+        datagramsSquared += count * count
+        seconds += used
+        secondsTimesDatagrams += used * count
+    }
+
+    /// What came since an earlier reading.
+    public static func - (later: TurnSums, earlier: TurnSums) -> TurnSums {
+        var difference = later
+        difference.add(earlier, times: -1)
+        return difference
+    }
+
+    mutating func add(_ other: TurnSums, times factor: Double) {
+        turns += factor * other.turns
+        datagrams += factor * other.datagrams
+        datagramsSquared += factor * other.datagramsSquared
+        seconds += factor * other.seconds
+        secondsTimesDatagrams += factor * other.secondsTimesDatagrams
+    }
+
+    mutating func fade(to part: Double) {
+        add(self, times: part - 1)
+    }
+}
