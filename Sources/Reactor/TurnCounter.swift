@@ -1,7 +1,7 @@
 /// What a worker sums up over its turns when `ReactorConfiguration.measuresTurns` is on: indices into `Worker.turnCounters`.
 ///
-/// Enough for a straight line through the turns: what one takes for itself, and what each datagram of it adds. Thread CPU time,
-/// so a turn that is interrupted or throttled counts no more than it used.
+/// Enough for a straight line through the turns: what one takes for itself, and what each datagram of it adds; and for what a
+/// datagram takes in busy ones. Thread CPU time, so a turn that is interrupted or throttled counts no more than it used.
 public enum TurnCounter: Int, CaseIterable, Sendable {
     case turnsMeasured
     /// Received and sent.
@@ -10,6 +10,12 @@ public enum TurnCounter: Int, CaseIterable, Sendable {
     case nanoseconds
     /// Sum of the products of each turn.
     case nanosecondsTimesDatagrams
+    /// Of the turns with `busyDatagramsMin` datagrams or more.
+    case busyDatagrams
+    case busyNanoseconds
+
+    /// Half of what a turn with full batches receives and sends.
+    public static let busyDatagramsMin: UInt64 = 64
 }
 
 extension CounterBlock {

@@ -82,6 +82,9 @@ extension Worker {
         turnCounters.add(.datagramsSquared, count &* count)
         turnCounters.add(.nanoseconds, nanoseconds)
         turnCounters.add(.nanosecondsTimesDatagrams, nanoseconds &* count)
+        guard count >= TurnCounter.busyDatagramsMin else { return }
+        turnCounters.add(.busyDatagrams, count)
+        turnCounters.add(.busyNanoseconds, nanoseconds)
     }
 
     private func readTime(_ state: inout LoopState) {

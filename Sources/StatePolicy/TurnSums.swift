@@ -9,25 +9,33 @@ public struct TurnSums: Sendable, Equatable {
     public var seconds: Double
     /// Sum of the products of each turn.
     public var secondsTimesDatagrams: Double
+    /// Of those turns alone that found about as much as fits into one.
+    public var busyDatagrams: Double
+    public var busySeconds: Double
 
     public init(
         turns: Double = 0, datagrams: Double = 0, datagramsSquared: Double = 0, seconds: Double = 0,
-        secondsTimesDatagrams: Double = 0
+        secondsTimesDatagrams: Double = 0, busyDatagrams: Double = 0, busySeconds: Double = 0
     ) {
         self.turns = turns
         self.datagrams = datagrams
         self.datagramsSquared = datagramsSquared
         self.seconds = seconds
         self.secondsTimesDatagrams = secondsTimesDatagrams
+        self.busyDatagrams = busyDatagrams
+        self.busySeconds = busySeconds
     }
 
     /// What a turn with so many datagrams adds.
-    public mutating func add(datagrams count: Double, seconds used: Double) {
+    public mutating func add(datagrams count: Double, seconds used: Double, isBusy: Bool) {
         turns += 1
         datagrams += count
         datagramsSquared += count * count
         seconds += used
         secondsTimesDatagrams += used * count
+        guard isBusy else { return }
+        busyDatagrams += count
+        busySeconds += used
     }
 
     /// What came since an earlier reading.
@@ -43,6 +51,8 @@ public struct TurnSums: Sendable, Equatable {
         datagramsSquared += factor * other.datagramsSquared
         seconds += factor * other.seconds
         secondsTimesDatagrams += factor * other.secondsTimesDatagrams
+        busyDatagrams += factor * other.busyDatagrams
+        busySeconds += factor * other.busySeconds
     }
 
     mutating func fade(to part: Double) {

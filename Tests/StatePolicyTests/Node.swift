@@ -82,7 +82,9 @@ struct Node {
             for share in [0.5, 1.5] {
                 let datagrams = share * datagramsPerTurn
                 for _ in 0..<Int(count) {
-                    turns.add(datagrams: datagrams, seconds: turnCost + datagrams * handled / (all * Self.datagrams))
+                    turns.add(
+                        datagrams: datagrams, seconds: turnCost + datagrams * handled / (all * Self.datagrams),
+                        isBusy: datagrams >= 64)
                 }
             }
         }

@@ -1,11 +1,10 @@
 import StatePolicy
 
 extension Simulation {
-    // Datagrams of a call, received and sent: INVITE 180 200 ACK BYE 200. The ACK needs no state; a held INVITE is
-    // answered with one 100 more.
-    static let datagramsPerCall = 12
-    static let statelessDatagramsOfHeld = 2
-    static let statefulDatagramsOfHeld = 11
+    // Datagrams of a call, received and sent, that a proxy learns costs from: INVITE 180 200 BYE 200, and the 100 that answers a
+    // held INVITE. The ACK counts for neither kind; its time is in all of them.
+    static let datagramsOfPassed = 10
+    static let datagramsOfHeld = 11
     /// Of the time to forward a datagram, the part that is charged to its message; the rest is the kernel's.
     static let handlingPart = 0.6
 
@@ -61,10 +60,9 @@ extension Simulation {
     /// What the proxy measures of its processor time: by message, with noise.
     private mutating func cost(_ index: Int, stateless: Int, held: Int) -> CostSample {
         let body = bodies[index]
-        let perDatagram = body.statelessCost / Double(Self.datagramsPerCall)
-        let ofHeld = Double(Self.statelessDatagramsOfHeld) * perDatagram
-        let kernelOfHeld = Double(Self.statefulDatagramsOfHeld) * perDatagram * (1 - Self.handlingPart)
-        let statelessDatagrams = stateless * Self.datagramsPerCall + held * Self.statelessDatagramsOfHeld
+        let perDatagram = body.statelessCost / Double(Self.datagramsOfPassed)
+        let kernelOfHeld = Double(Self.datagramsOfHeld) * perDatagram * (1 - Self.handlingPart)
+        let statelessDatagrams = stateless * Self.datagramsOfPassed
         let work =
             Double(stateless + held) * body.statelessCost + Double(held) * body.stateCost
         // Work that waited is charged when it is done.
@@ -74,10 +72,10 @@ extension Simulation {
             done * noisy(Double(statelessDatagrams) * perDatagram * Self.handlingPart)
         sample.statefulSeconds =
             done
-            * noisy(Double(held) * (body.statelessCost - ofHeld + body.stateCost - kernelOfHeld))
+            * noisy(Double(held) * (body.statelessCost + body.stateCost - kernelOfHeld))
         sample.totalSeconds = noisy(bodies[index].usedInPeriod)
         sample.statelessDatagrams = UInt64(statelessDatagrams)
-        sample.statefulDatagrams = UInt64(held * Self.statefulDatagramsOfHeld)
+        sample.statefulDatagrams = UInt64(held * Self.datagramsOfHeld)
         sample.queueingSeconds = bodies[index].backlog / (body.processors * body.quotaFactor)
         return sample
     }

@@ -72,6 +72,7 @@ extension TurnSums {
         func value(_ counter: TurnCounter) -> Double { Double(counters.value(counter)) }
         self.init(
             turns: value(.turnsMeasured), datagrams: value(.datagrams), datagramsSquared: value(.datagramsSquared),
-            seconds: value(.nanoseconds) / 1e9, secondsTimesDatagrams: value(.nanosecondsTimesDatagrams) / 1e9)
+            seconds: value(.nanoseconds) / 1e9, secondsTimesDatagrams: value(.nanosecondsTimesDatagrams) / 1e9,
+            busyDatagrams: value(.busyDatagrams), busySeconds: value(.busyNanoseconds) / 1e9)
     }
 }

@@ -4,15 +4,15 @@
 /// datagram and multiplied by the datagrams of a request. How much one more datagram takes is learnt from the turns of the worker's
 /// loop (`TurnCost`); by how much one with state takes more than one without, from the time that handling each kind took. With
 ///
-///     s, f = seconds a stateless, a stateful datagram      n = datagrams a request      h = stateful datagrams a held request
+///     s, f = seconds a stateless, a stateful datagram      n, h = datagrams of a request that is passed on, of one that is held
 ///
-/// c = n·s and d = h·(f − s), so that λ·c + held·d is the time that a busy worker uses, whatever the mix.
+/// c = n·s and d = h·f − n·s, so that λ·c + held·d is the time that a busy worker uses, whatever the mix.
 struct CostEstimator: Sendable, Equatable {
     private var turnCost = TurnCost()
     private var statelessDatagram = Average()
     private var statefulDatagram = Average()
-    private var datagramsPerRequest = Average()
-    private var statefulPerHeld = Average()
+    private var datagramsPerPassed = Ratio()
+    private var datagramsPerHeld = Ratio()
     private let statelessOverride: Double?
     private let stateOverride: Double?
 
@@ -34,9 +34,8 @@ struct CostEstimator: Sendable, Equatable {
     /// - Parameters:
     ///   - requests: counted in the same period, all of them.
     ///   - held: of these, held here.
-    ///   - gain: weight of a new time a datagram.
-    ///   - mixGain: weight of a new number of datagrams a request, which changes with κ and must not lag behind it.
-    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double, mixGain: Double) {
+    ///   - gain: weight of what is new.
+    mutating func add(_ cost: CostSample, requests: Double, held: Double, gain: Double) {
         let stateless = Double(cost.statelessDatagrams)
         let stateful = Double(cost.statefulDatagrams)
         guard stateless + stateful > 0, cost.totalSeconds.isFinite, cost.statelessSeconds >= 0,
@@ -56,9 +55,8 @@ struct CostEstimator: Sendable, Equatable {
             let part = min(1, stateful / Self.datagramsForFullWeight)
             statefulDatagram.add(max(least, cost.statefulSeconds / stateful + shared), gain: gain, part: part)
         }
-        let part = min(1, datagrams / Self.datagramsForFullWeight)
-        if requests > 0 { datagramsPerRequest.add(datagrams / requests, gain: mixGain, part: part) }
-        if held > 0 { statefulPerHeld.add(stateful / held, gain: mixGain, part: part) }
+        datagramsPerPassed.add(stateless, per: requests - held, gain: gain)
+        datagramsPerHeld.add(stateful, per: held, gain: gain)
         keepRatio(stateless: stateless > 0, stateful: stateful > 0)
     }
 
@@ -78,10 +76,11 @@ struct CostEstimator: Sendable, Equatable {
     /// c, in CPU seconds.
     var statelessCost: Double {
         if let statelessOverride { return statelessOverride }
-        let perRequest = datagramsPerRequest.value
-        if statelessDatagram.isKnown && perRequest > 0 { return statelessDatagram.value * perRequest }
-        if statefulDatagram.isKnown && perRequest > 0 {
-            return statefulDatagram.value * perRequest / (1 + Self.statePriorRatio)
+        if statelessDatagram.isKnown, let number = datagramsPerPassed.value ?? datagramsPerHeld.value {
+            return statelessDatagram.value * number
+        }
+        if statefulDatagram.isKnown, let number = datagramsPerHeld.value {
+            return statefulDatagram.value * number / (1 + Self.statePriorRatio)
         }
         return Self.statelessPriorSeconds
     }
@@ -91,10 +90,24 @@ struct CostEstimator: Sendable, Equatable {
         if let stateOverride { return stateOverride }
         let stateless = statelessCost
         let least = Self.stateRatioMin * stateless
-        if statelessDatagram.isKnown && statefulDatagram.isKnown && statefulPerHeld.isKnown {
-            return max(least, statefulPerHeld.value * (statefulDatagram.value - statelessDatagram.value))
+        if statelessDatagram.isKnown, statefulDatagram.isKnown, let number = datagramsPerHeld.value {
+            return max(least, number * statefulDatagram.value - stateless)
         }
         return Self.statePriorRatio * stateless
+    }
+
+    /// A quotient of two counts, of which the older ones fade: their skew within a period averages out.
+    private struct Ratio: Sendable, Equatable {
+        private var numerator = 0.0
+        private var denominator = 0.0
+
+        /// nil while next to nothing is known.
+        var value: Double? { denominator >= 1 && numerator > 0 ? numerator / denominator : nil }
+
+        mutating func add(_ count: Double, per other: Double, gain: Double) {
+            numerator += count - gain * numerator
+            denominator += other - gain * denominator
+        }
     }
 
     /// An exponential average that one mad value can't carry away.

@@ -86,8 +86,7 @@ public struct DistributingPolicy: StatePolicy {
         }
         costs.add(
             sample.cost, requests: requests, held: held,
-            gain: Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds),
-            mixGain: Arithmetic.gain(seconds: seconds, smoothing: settings.rateChangeSeconds))
+            gain: Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds))
         capacity.add(
             use: sample.cost.totalSeconds / (seconds * sample.processors), queueing: sample.cost.queueingSeconds,
             queueingMax: settings.queueingMaxSeconds, target: settings.targetUtilisation, seconds: seconds,
