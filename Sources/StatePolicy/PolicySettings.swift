@@ -19,7 +19,7 @@ public struct PolicySettings: Sendable, Equatable {
     /// How fast they do when it differs by more.
     public var rateChangeSeconds = 0.4
     /// How fast measured costs are believed.
-    public var costSmoothingSeconds = 5.0
+    public var costSmoothingSeconds = 10.0
     /// Datagrams that waited longer than this tell that more comes than the node can do, or that it is slower than it thinks.
     public var queueingMaxSeconds = 0.1
 

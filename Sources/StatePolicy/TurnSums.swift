@@ -38,6 +38,12 @@ public struct TurnSums: Sendable, Equatable {
         busySeconds += used
     }
 
+    /// On average they found less than half of what a turn can take; false when none were measured.
+    var areShort: Bool { datagrams < Self.busyDatagramsMin * turns }
+
+    /// Received and sent in one turn, half of what full batches make: at least so many make a turn busy.
+    public static let busyDatagramsMin = 64.0
+
     /// What came since an earlier reading.
     public static func - (later: TurnSums, earlier: TurnSums) -> TurnSums {
         var difference = later

@@ -84,7 +84,7 @@ struct Node {
                 for _ in 0..<Int(count) {
                     turns.add(
                         datagrams: datagrams, seconds: turnCost + datagrams * handled / (all * Self.datagrams),
-                        isBusy: datagrams >= 64)
+                        isBusy: datagrams >= TurnSums.busyDatagramsMin)
                 }
             }
         }

@@ -87,9 +87,13 @@ public struct DistributingPolicy: StatePolicy {
         costs.add(
             sample.cost, requests: requests, held: held,
             gain: Arithmetic.gain(seconds: seconds, smoothing: settings.costSmoothingSeconds))
+        let processorSeconds = seconds * sample.processors
         capacity.add(
-            use: sample.cost.totalSeconds / (seconds * sample.processors), queueing: sample.cost.queueingSeconds,
-            queueingMax: settings.queueingMaxSeconds, target: settings.targetUtilisation, seconds: seconds,
+            CapacityEstimator.Period(
+                use: sample.cost.totalSeconds / processorSeconds,
+                work: (requests * costs.statelessCost + held * costs.stateCost) / processorSeconds,
+                queueing: sample.cost.queueingSeconds, queueingMax: settings.queueingMaxSeconds,
+                target: settings.targetUtilisation, turnsAreShort: sample.cost.turns.areShort, seconds: seconds),
             gain: Arithmetic.gain(seconds: seconds, smoothing: settings.rateChangeSeconds))
     }
 
