@@ -95,6 +95,31 @@ struct CostTests {
         #expect(abs(node.policy.estimate.capacity - 0.9) < 0.001)
     }
 
+    @Test("with short turns and nobody waiting more is believed than the costs say, until datagrams wait")
+    func elastic() {
+        var node = Node(.fillFirst)
+        node.turnCost = 20e-6
+        node.datagramsPerTurn = 8
+        node.run(5, [.init(open: 10_000)], [])
+        #expect(abs(node.policy.estimate.capacity - 0.9) < 0.001)
+        // 24,000 · 50 µs is a fifth more than there is, if the costs were true under this load.
+        node.run(25, [.init(open: 24_000)], [])
+        let believed = node.policy.estimate.capacity
+        #expect(believed > 1.1)
+        node.queueingSeconds = 0.2
+        node.run(25, [.init(open: 24_000)], [])
+        #expect(node.policy.estimate.capacity < believed - 0.05)
+    }
+
+    @Test("long turns are what a saturated worker has: then the costs are believed")
+    func saturated() {
+        var node = Node(.fillFirst)
+        node.turnCost = 20e-6
+        node.datagramsPerTurn = 100
+        node.run(50, [.init(open: 24_000)], [])
+        #expect(abs(node.policy.estimate.capacity - 0.9) < 0.001)
+    }
+
     @Test("a quota that is halved counts at once")
     func quota() {
         var node = Node(.fillFirst)
