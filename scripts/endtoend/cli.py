@@ -18,12 +18,14 @@ from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
 from .streams import CASES as STREAM_CASES
 from .streams import StreamCase, run_streams
+from .telephones import TelephoneCase, run_telephones
 from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload")
+PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "telephones", "reload",
+         "soak")
+DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
 
 
 def main(arguments: list[str]) -> int:
@@ -81,6 +83,9 @@ def _cases(options: argparse.Namespace):
     if "authentication" in options.parts:
         for count in workers:
             yield AuthenticationCase(count), run_authentication
+    if "telephones" in options.parts:
+        for transport in ("udp", "tcp"):
+            yield TelephoneCase(transport), run_telephones
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload
