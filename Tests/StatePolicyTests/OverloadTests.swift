@@ -36,6 +36,19 @@ struct OverloadTests {
         #expect(node.decision.refuse == 0)
     }
 
+    @Test("a queue that stands is a reason to refuse, one that drains is none", arguments: [false, true])
+    func draining(stands: Bool) {
+        var node = Node(.fillFirst)
+        node.queueingSeconds = 2
+        for period in 0..<20 {
+            if !stands { node.queueingSeconds *= 0.9 }
+            // A second of little, in which the coming of the queue itself is forgotten.
+            node.run(1, [.init(open: period < 8 ? 5_000 : 25_000)], [])
+        }
+        #expect(node.queueingSeconds > 0.2)
+        #expect((node.decision.refuse > 0) == stands)
+    }
+
     @Test("what neighbours take is no reason to refuse")
     func neighboursTake() {
         var node = Node(.fillFirst)

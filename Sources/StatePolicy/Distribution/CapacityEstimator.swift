@@ -18,11 +18,14 @@ struct CapacityEstimator: Sendable, Equatable {
     private var isKnown = false
     /// Datagrams have queued since more was believed last: from then on in small steps.
     private var hasQueued = false
-    /// Seconds since datagrams last queued.
+    /// Seconds since a queue last grew or stood.
     private var calmSeconds = Double.infinity
+    private var lastQueueing = 0.0
 
     /// How long a queue that was seen counts as one.
     static let congestionSeconds = 1.0
+    /// Waits that are by this much shorter than a period before: the queue drains.
+    static let drainingPart = 0.97
     static let reliefStep = 0.8
     static let reliefFull = 0.98
     static let reliefMin = 0.05
@@ -56,7 +59,7 @@ struct CapacityEstimator: Sendable, Equatable {
         var seconds: Double
     }
 
-    /// Datagrams wait, or did a moment ago.
+    /// More comes than is done, or did a moment ago. A queue that drains was left by a stall: it says nothing of what comes now.
     var isCongested: Bool { calmSeconds < Self.congestionSeconds }
 
     /// - Parameter gain: weight of what is new in `utilisation` and `work`.
@@ -66,7 +69,9 @@ struct CapacityEstimator: Sendable, Equatable {
         work = isKnown ? work + gain * (period.work - work) : period.work
         isKnown = true
         let isQueueing = period.queueing > period.queueingMax
-        calmSeconds = isQueueing ? 0 : calmSeconds + period.seconds
+        let isDraining = period.queueing < Self.drainingPart * lastQueueing
+        calmSeconds = isQueueing && !isDraining ? 0 : calmSeconds + period.seconds
+        lastQueueing = period.queueing
         moveRelief(isQueueing: isQueueing, seconds: period.seconds)
         if isQueueing {
             hasQueued = true
