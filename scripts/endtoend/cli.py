@@ -16,14 +16,15 @@ from .calls import CallCase, Outcome, run_calls
 from .registrar import RegistrarCase, run_registrar
 from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
+from .restart import RestartCase, run_restart
 from .streams import CASES as STREAM_CASES
 from .streams import StreamCase, run_streams
 from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload", "soak")
-DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "reload")
+PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "restart", "authentication", "reload", "soak")
+DEFAULT_PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "restart", "authentication", "reload")
 
 
 def main(arguments: list[str]) -> int:
@@ -72,6 +73,8 @@ def _cases(options: argparse.Namespace):
     if "registrar" in options.parts:
         for family, count in itertools.product(families, workers):
             yield RegistrarCase(family, count), run_registrar
+    if "restart" in options.parts:
+        yield RestartCase(kills=1 if options.quick else 3), run_restart
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams

@@ -1,4 +1,4 @@
-public import Reactor
+internal import Reactor
 internal import SIPMessage
 
 /// The registrar of RFC 3261 §10.3 over bindings in memory. One a process, used by all workers.
@@ -20,10 +20,11 @@ public final class Registrar: Sendable {
     }
 
     public let settings: Settings
-    public let locations = LocationTable()
+    public let locations: LocationTable
 
-    public init(_ settings: Settings = Settings()) {
+    public init(_ settings: Settings = Settings(), locations: LocationTable = LocationTable()) {
         self.settings = settings
+        self.locations = locations
     }
 
     /// Carries out what a REGISTER asks for, wholly or not at all.
