@@ -18,6 +18,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", "1.8.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-nio", "2.101.0"..<"3.0.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", "7.10.0"..<"8.0.0"),
         .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
     ],
     targets: [
@@ -62,13 +63,16 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
+        .target(
+            name: "Storage", dependencies: ["ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
+            swiftSettings: swiftSettings),
 
         // The program.
         .target(
             name: "Server",
             dependencies: [
                 "ProxyCore", "Scripting", "Reactor", "SIPTransaction", "StatePolicy",
-                "SIPTransport", "DNSResolver",
+                "SIPTransport", "DNSResolver", "Storage",
                 .product(name: "Logging", package: "swift-log"), "Yams",
             ],
             swiftSettings: swiftSettings),
@@ -116,6 +120,10 @@ let package = Package(
                 "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
                 "CAllocationCounter",
             ],
+            swiftSettings: swiftSettings),
+        .testTarget(
+            name: "StorageTests",
+            dependencies: ["Storage", "ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
         .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(

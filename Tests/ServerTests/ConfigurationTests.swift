@@ -34,6 +34,7 @@ struct ConfigurationTests {
               - {name: gateway, address: 192.0.2.10, trusted: true}
               - {name: carrier, address: "192.0.2.11:5062"}
               - {name: branch, address: 2001:db8:1::/48, trusted: no}
+            location: {database: run/location.sqlite, flush_interval: 2s, max_waiting: 5_000}
             sockets: {receive_buffer_bytes: 1MB, send_buffer_bytes: 65536, batch: 16, busy_poll_microseconds: 1ms}
             lua: {instructions: 5000, milliseconds: 20, memory_bytes: 1MiB, vm_memory_bytes: 2 GiB}
             control: {socket: run/proxy.sock}
@@ -66,6 +67,9 @@ struct ConfigurationTests {
         #expect(configuration.peers.map(\.port) == [0, 5062, 0])
         #expect(configuration.peers.map(\.network.description) == ["192.0.2.10", "192.0.2.11", "2001:db8:1::/48"])
         #expect(configuration.peers.map(\.trusted) == [true, false, false])
+        #expect(configuration.location.database == "/etc/run/location.sqlite")
+        #expect(configuration.location.flushMilliseconds == 2_000)
+        #expect(configuration.location.waitingMax == 5_000)
         #expect(configuration.sockets.receiveBufferBytes == 1_000_000)
         #expect(configuration.sockets.busyPollMicroseconds == 1_000)
         #expect(configuration.lua.vmMemoryBytes == 2 << 30)
@@ -175,7 +179,8 @@ struct ConfigurationTests {
     @Test("a default, written back, reads as itself")
     func defaultsRoundTrip() throws {
         let skipped: Set = [
-            "script", "next_hop", "domains", "peers", "auth.subscribers", "dns.servers", "state.branch_key",
+            "script", "next_hop", "domains", "peers", "auth.subscribers", "location.database", "dns.servers",
+            "state.branch_key",
         ]
         for setting in Setting.all where !skipped.contains(setting.key) {
             let text = setting.text(in: Configuration())

@@ -73,6 +73,21 @@ struct DataPlaneTests {
         #expect(warned == (grantedBytes(of: 1 << 30) < Int(Int32.max) / 2))
     }
 
+    @Test("a location database that cannot be used keeps the proxy from starting, and says why")
+    func unusableDatabase() throws {
+        let script = "function on_request(req) return req:relay() end"
+        let foreign = try configuration("workers: 1\nlocation: {database: r.lua}", script: script)
+        let error = #expect(throws: RuntimeError.self) { try DataPlane.make(foreign, log: log).start() }
+        #expect(error?.message.hasPrefix("location.database: \(folder.file("r.lua")): ") == true)
+        #expect(error?.message.contains("not a database") == true, "\(error.debugDescription)")
+        #expect(try String(contentsOfFile: folder.file("r.lua"), encoding: .utf8) == script)
+        let fresh = try configuration("workers: 1\nlocation: {database: new/location.sqlite}", script: script)
+        let plane = DataPlane.make(fresh, log: log)
+        try plane.start()
+        plane.stop()
+        #expect(FileManager.default.fileExists(atPath: folder.file("new/location.sqlite")))
+    }
+
     /// What the kernel grants this process of a receive buffer.
     private func grantedBytes(of asked: Int32) -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)

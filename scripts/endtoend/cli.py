@@ -16,6 +16,7 @@ from .calls import CallCase, Outcome, run_calls
 from .registrar import RegistrarCase, run_registrar
 from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
+from .restart import RestartCase, run_restart
 from .streams import CASES as STREAM_CASES
 from .streams import StreamCase, run_streams
 from .telephones import TelephoneCase, run_telephones
@@ -23,7 +24,7 @@ from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "authentication", "telephones", "reload",
+PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "restart", "authentication", "telephones", "reload",
          "soak")
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
 
@@ -74,6 +75,8 @@ def _cases(options: argparse.Namespace):
     if "registrar" in options.parts:
         for family, count in itertools.product(families, workers):
             yield RegistrarCase(family, count), run_registrar
+    if "restart" in options.parts:
+        yield RestartCase(kills=1 if options.quick else 3), run_restart
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams

@@ -27,6 +27,25 @@ public struct AddressOfRecord: Hashable, Sendable, CustomStringConvertible {
         self.bytes = bytes
     }
 
+    /// An address by its parts as databases keep them: the user without escapes, and the host.
+    ///
+    /// Nil without a host, or when it is longer than what is kept.
+    public init?(user: some Collection<UInt8>, host: some Collection<UInt8>) {
+        guard !host.isEmpty, user.count + host.count < Self.bytesMax else { return nil }
+        var bytes = Array(user)
+        if !bytes.isEmpty { bytes.append(UInt8(ascii: "@")) }
+        bytes += host.lazy.map { $0 &- UInt8(ascii: "A") < 26 ? $0 | 0x20 : $0 }
+        self.bytes = bytes
+    }
+
+    /// Without escapes; empty when there is none.
+    public var user: ArraySlice<UInt8> { bytes[..<(at ?? 0)] }
+
+    public var host: ArraySlice<UInt8> { at.map { bytes[($0 + 1)...] } ?? bytes[...] }
+
+    /// A user may hold an unescaped `@`, a host does not.
+    private var at: Int? { bytes.lastIndex(of: UInt8(ascii: "@")) }
+
     /// Nil when the text is no such URI.
     public init?(uri text: UnsafeRawBufferPointer) {
         guard text.count <= Int(UInt16.max), let uri = SIPURI.parse(ByteRange(0, text.count), in: text) else {

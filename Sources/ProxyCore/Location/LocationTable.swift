@@ -11,15 +11,19 @@ public final class LocationTable: Sendable {
         var sweptAt: UInt64 = 0
     }
 
-    static let shardCount = 256
+    public static let shardCount = 256
     /// A shard is swept no more often than this.
     static let sweepMilliseconds: UInt64 = 10_000
 
     private let shards: [Monitor<Shard>]
     private let kept = Atomic<Int>(0)
     private let sweeps = Atomic<Int>(0)
+    /// One for each store that follows this table.
+    private let changes: [LocationChanges]
 
-    init() {
+    /// - Parameter changes: where changes that workers make are noted, for the stores that keep them.
+    public init(changes: [LocationChanges] = []) {
+        self.changes = changes
         shards = (0..<Self.shardCount).map { _ in Monitor(Shard()) }
     }
 
@@ -31,24 +35,42 @@ public final class LocationTable: Sendable {
     }
 
     /// The bindings that have not expired, in the order of their registration.
-    func bindings(of address: AddressOfRecord, now: UInt64) -> [ContactBinding] {
+    public func bindings(of address: AddressOfRecord, now: UInt64) -> [ContactBinding] {
         shard(of: address).withLock { $0.bindings[address]?.filter { $0.expiresAt > now } ?? [] }
     }
 
     /// Changes an address's bindings as one step. `change` sees those that have not expired.
-    func update<Result>(
+    public func update<Result>(
         _ address: AddressOfRecord, now: UInt64, _ change: (inout [ContactBinding]) -> Result
     ) -> Result {
-        let result = shard(of: address).withLock { shard in
+        let (result, hasChanged) = shard(of: address).withLock { shard in
             let before = shard.bindings[address] ?? []
             var bindings = before.filter { $0.expiresAt > now }
             let result = change(&bindings)
             shard.bindings[address] = bindings.isEmpty ? nil : bindings
             kept.add(bindings.count - before.count, ordering: .relaxed)
-            return result
+            return (result, bindings != before)
         }
+        // After the change: a store that takes the note reads the table as it is from here on.
+        if hasChanged { for store in changes { store.note(address) } }
         sweepNext(now)
         return result
+    }
+
+    /// Adds a binding that a store has kept, behind those that are there, without noting it as a change.
+    public func restore(_ address: AddressOfRecord, _ binding: ContactBinding) {
+        shard(of: address).withLock { $0.bindings[address, default: []].append(binding) }
+        kept.add(1, ordering: .relaxed)
+    }
+
+    /// The addresses of one shard, 0..<`shardCount`, with their bindings that have not expired, in no order.
+    public func entries(shard: Int, now: UInt64) -> [(address: AddressOfRecord, bindings: [ContactBinding])] {
+        shards[shard].withLock { shard in
+            shard.bindings.compactMap { address, bindings in
+                let live = bindings.filter { $0.expiresAt > now }
+                return live.isEmpty ? nil : (address, live)
+            }
+        }
     }
 
     /// Takes expired bindings out of one shard; each update goes on to the next, so that a table that grows is also

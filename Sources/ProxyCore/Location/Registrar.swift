@@ -20,10 +20,11 @@ public final class Registrar: Sendable {
     }
 
     public let settings: Settings
-    public let locations = LocationTable()
+    public let locations: LocationTable
 
-    public init(_ settings: Settings = Settings()) {
+    public init(_ settings: Settings = Settings(), locations: LocationTable = LocationTable()) {
         self.settings = settings
+        self.locations = locations
     }
 
     /// Carries out what a REGISTER asks for, wholly or not at all.

@@ -17,11 +17,6 @@ struct Registration {
         var seconds: Int?
     }
 
-    /// Longest contact URI, in bytes.
-    static let contactBytesMax = 512
-    /// Longest Call-ID, in bytes.
-    static let callIDBytesMax = 512
-
     var address: AddressOfRecord
     var callID: [UInt8]
     var cSeq: UInt32
@@ -37,7 +32,7 @@ struct Registration {
         else {
             throw RegistrationRefusal(code: 400, reason: "Address of Record Not Usable")
         }
-        guard message.callID.count <= Self.callIDBytesMax else {
+        guard message.callID.count <= ContactBinding.callIDBytesMax else {
             throw RegistrationRefusal(code: 400, reason: "Call-ID Too Long")
         }
         self.address = address
@@ -95,10 +90,9 @@ struct Registration {
         // A Request-URI has no headers (§19.1.1): they are not kept.
         let end = uri.headers.isAbsent ? value.uri.end : uri.headers.start - 1
         let text = bytes[value.uri.start..<end]
-        // What is kept goes into responses and start lines: nothing that could end a line or a `<…>`.
-        guard text.count <= contactBytesMax,
-            !text.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "<") || $0 == UInt8(ascii: ">") })
-        else { throw RegistrationRefusal(code: 400, reason: "Contact Not Usable") }
+        guard ContactBinding.isUsable(text) else {
+            throw RegistrationRefusal(code: 400, reason: "Contact Not Usable")
+        }
         var contact = Contact(uri: Array(text), q: nil, seconds: seconds)
         if let range = value.parameter("q", in: bytes) {
             guard let q = thousandths(message.bytes(range)) else {

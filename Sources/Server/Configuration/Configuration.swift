@@ -17,6 +17,7 @@ public struct Configuration: Sendable, Equatable {
     public var state = State()
     public var auth = Authentication()
     public var registrar = Registrar()
+    public var location = Location()
     public var limits = Limits()
     public var timers = Timers()
     public var dns = DNS()
@@ -83,6 +84,16 @@ public struct Configuration: Sendable, Equatable {
         public var maxExpiresSeconds = 86_400
         public var contactsMax = 10
         public var bindingsMax = 1_000_000
+
+        public init() {}
+    }
+
+    /// Where bindings outlive the process.
+    public struct Location: Sendable, Equatable {
+        /// A SQLite file; nil: memory only.
+        public var database: String?
+        public var flushMilliseconds = 1_000
+        public var waitingMax = 100_000
 
         public init() {}
     }

@@ -2,7 +2,7 @@ extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
     public static let all: [Setting] =
-        top + state + auth + registrar + limits + timers + dns + sockets + tcp + lua + edges
+        top + state + auth + registrar + location + limits + timers + dns + sockets + tcp + lua + edges
 
     private static let top: [Setting] = [
         Setting(
@@ -96,6 +96,19 @@ extension Setting {
         Setting(
             "registrar.max_bindings", .integer(\.registrar.bindingsMax, 1...100_000_000),
             "Contacts of all addresses together; further ones are answered 503."),
+    ]
+
+    private static let location: [Setting] = [
+        Setting(
+            "location.database", .path(\.location.database),
+            "SQLite file that keeps bindings through restarts; it is made if need be. Without one a restart forgets them."
+        ),
+        Setting(
+            "location.flush_interval", .time(\.location.flushMilliseconds, .milliseconds, 10...600_000),
+            "How long changes may wait before they are written: what a crash can lose."),
+        Setting(
+            "location.max_waiting", .integer(\.location.waitingMax, 100...10_000_000),
+            "Addresses of record that may wait to be written; when more have changed, the whole table is written."),
     ]
 
     private static let limits: [Setting] = [

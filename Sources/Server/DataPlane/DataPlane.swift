@@ -15,6 +15,7 @@ public final class DataPlane: ProxyRuntime {
         var settings: ProxySettings?
         var state: StateControl?
         var resolver: Resolver?
+        var stores: StoreThreads?
         var scriptGeneration = 0
         /// About the sockets, found at the start.
         var warnings: [String] = []
@@ -27,7 +28,7 @@ public final class DataPlane: ProxyRuntime {
     private let costs: [CounterBlock]
     let routing: RoutingFactory
     let commandMilliseconds: Int
-    private let log: LogOutput
+    let log: LogOutput
 
     /// - Parameters:
     ///   - routing: makes the routing logic of each worker from the configuration.
@@ -97,6 +98,9 @@ public final class DataPlane: ProxyRuntime {
         reactor.kernelTimestamps = configuration.sharesState
         reactor.measuresTurns = configuration.sharesState
         let logics = try routing.make(configuration, workers: counters.count)
+        // What was registered is known before the first socket opens.
+        let stores = try makeStores(configuration)
+        running.stores = stores
         let group = try WorkerGroup(reactor)
         let streams = try Self.streams(configuration, workers: group.workers)
         var isStarted = false
@@ -152,7 +156,7 @@ public final class DataPlane: ProxyRuntime {
                     + (streams?.listeners ?? []).map { "tcp:\($0.address)" },
                 transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
                 bindings: routing.registrar.locations.count, warnings: running.warnings,
-                process: streams.map(Self.values(of:)) ?? [])
+                process: (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? []))
         }
     }
 
@@ -166,14 +170,19 @@ public final class DataPlane: ProxyRuntime {
     }
 
     public func stop() {
-        let (group, state, streams, resolver) = running.withLock { running in
-            defer { (running.group, running.state, running.streams, running.resolver) = (nil, nil, nil, nil) }
-            return (running.group, running.state, running.streams, running.resolver)
+        let (group, state, streams, resolver, stores) = running.withLock { running in
+            defer {
+                (running.group, running.state, running.streams) = (nil, nil, nil)
+                (running.resolver, running.stores) = (nil, nil)
+            }
+            return (running.group, running.state, running.streams, running.resolver, running.stores)
         }
         state?.stop()
         streams?.stop()
         group?.stop()
         resolver?.stop()
+        // Last: what the workers took until now is written.
+        stores?.stop()
     }
 }
 

@@ -14,11 +14,18 @@ struct RoutingFactory: Sendable {
     let log: ScriptLog
     /// These outlive every script: what is registered stays through reloads, and nonces remain valid.
     let registrar: Registrar
+    /// What the registrar's table notes its changes in; nil without a store.
+    let locationChanges: LocationChanges?
     let nonces: NonceBook
 
     init(_ configuration: Configuration, log: ScriptLog) {
         self.log = log
-        registrar = Registrar(Registrar.Settings(configuration.registrar))
+        locationChanges = configuration.location.database.map { _ in
+            LocationChanges(addressesMax: configuration.location.waitingMax)
+        }
+        let changes = locationChanges.map { [$0] } ?? []
+        registrar = Registrar(
+            Registrar.Settings(configuration.registrar), locations: LocationTable(changes: changes))
         nonces = NonceBook(noncesMax: configuration.auth.noncesMax)
     }
 
