@@ -13,6 +13,8 @@ from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .authentication import AuthenticationCase, run_authentication
 from .calls import CallCase, Outcome, run_calls
+from .chain import CASES as CHAIN_CASES
+from .chain import run_chain
 from .registrar import RegistrarCase, run_registrar
 from .dns import DomainCase, run_domain
 from .reload import ReloadCase, SoakCase, run_reload, run_soak
@@ -24,8 +26,10 @@ from .torture import MODES as TORTURE_MODES
 from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
-PARTS = ("torture", "calls", "loss", "dns", "streams", "registrar", "restart", "authentication", "telephones", "reload",
-         "soak")
+PARTS = (
+    "torture", "calls", "loss", "dns", "streams", "chain", "registrar", "restart", "authentication", "telephones",
+    "reload", "soak",
+)
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
 
 
@@ -80,6 +84,9 @@ def _cases(options: argparse.Namespace):
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams
+    if "chain" in options.parts:
+        for case in CHAIN_CASES:
+            yield case, run_chain
     if "dns" in options.parts:
         for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
             yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain
