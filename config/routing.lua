@@ -27,7 +27,7 @@ local function answer(req)
   local contacts = registrar.lookup(req.uri)
   if #contacts > 0 then
     if not req:has_to_tag() and (req.method == "INVITE" or req.method == "SUBSCRIBE") then req:record_route() end
-    return req:relay { targets = contacts }
+    return req:relay { targets = contacts, order = "q" }
   end
   -- RFC 3261 §16.5: nobody registered is 480; we have no list of users to tell it from 404. An ACK is never answered;
   -- the core sees to it.

@@ -30,6 +30,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case transactionsCreated
     case transactionsRefused
     case branchesRefused
+    case targetsTriedLater
     case transactionMemoryRefused
     case cancelsReceived
     case cancelsSent
@@ -118,7 +119,8 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .scriptFailures: "Handler runs that failed."
         case .transactionsCreated: "Server transactions created."
         case .transactionsRefused: "Requests not held because transactions_max was reached."
-        case .branchesRefused: "Targets left out because branches_max was reached."
+        case .branchesRefused: "Targets left out because branches_max was reached, or for want of memory."
+        case .targetsTriedLater: "Times that targets were tried because those before them had failed."
         case .transactionMemoryRefused: "Messages not kept because transaction_memory_bytes_max was reached."
         case .cancelsReceived: "CANCELs that matched a held INVITE."
         case .cancelsSent: "CANCELs sent downstream."

@@ -65,6 +65,7 @@ extension Proxy {
         request.upstream = Int32(slot.pointee.upstream)
         request.recordsRoute = branch.recordsRoute
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
+        request.answerMilliseconds = slot.pointee.answerMilliseconds
         request.waitsNoMore = true
         if case .complete = message.pointee.parse(branch.request.bytes, as: .datagram) {
             sendBranch(server, to: Target(uri: branch.uri.bytes), index: branch.index)

@@ -13,16 +13,8 @@ extension Proxy {
         guard wantsHook, slot.pointee.flags.isDisjoint(with: [.cancelled, .global]),
             Int(slot.pointee.branchCount) < settings.limits.branchesMax
         else { return false }
-        request.begin(source: slot.pointee.source, listener: Int(slot.pointee.listener), now: now)
-        request.generation = slot.pointee.generation
-        request.loopHash = slot.pointee.loopHash
-        request.selectionSeed = slot.pointee.key.high
-        request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
-        request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
+        takeUp(server, now: now)
         request.failureCode = Int(slot.pointee.bestCode)
-        request.handlers.onFailure = slot.pointee.onFailure
-        request.handlers.onReply = slot.pointee.onReply
-        request.handlers.onBranch = slot.pointee.onBranch
         guard loadStoredRequest(server) else { return false }
         // A handler runs once; it may name the next.
         slot.pointee.onFailure = 0
@@ -40,6 +32,20 @@ extension Proxy {
         case .drop, .none:
             return false
         }
+    }
+
+    /// Makes the context that of a transaction held here, without its message.
+    func takeUp(_ server: UInt32, now: UInt64) {
+        let slot = table.pointee.servers[server]
+        request.begin(source: slot.pointee.source, listener: Int(slot.pointee.listener), now: now)
+        request.generation = slot.pointee.generation
+        request.loopHash = slot.pointee.loopHash
+        request.selectionSeed = slot.pointee.key.high
+        request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
+        request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
+        request.handlers.onFailure = slot.pointee.onFailure
+        request.handlers.onReply = slot.pointee.onReply
+        request.handlers.onBranch = slot.pointee.onBranch
     }
 
     /// Stores the handlers that the failure handler left, and releases those it replaced.

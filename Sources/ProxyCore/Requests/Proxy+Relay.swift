@@ -58,9 +58,10 @@ extension Proxy {
         return ask(logic, StateRequest(callHash: callHash()))
     }
 
-    /// Forking, handlers of its own, or the script's word: no other proxy could do it.
+    /// Several targets, handlers or a time limit of its own, or the script's word: no other proxy could do it.
     var mustHold: Bool {
-        request.stateDemand == .stateful || request.targetCount > 1 || !request.handlers.isEmpty
+        request.stateDemand == .stateful || request.targetCount > 1 || request.answerMilliseconds > 0
+            || !request.handlers.isEmpty
     }
 
     // MARK: RFC 3261 §16.11
@@ -223,11 +224,12 @@ extension Proxy {
         return true
     }
 
-    /// Sends a branch to each target of the context. With none left standing the best response goes up.
+    /// Sends a branch to each target of the context, or to the first of them by their order. With none left standing
+    /// the next ones' turn comes, or the best response goes up.
     func forwardBranches(_ server: UInt32) {
         let logic = generations.pointee.logic(request.generation)
         let runsHook = runsBranchHook(logic)
-        let targetCount = request.targetCount
+        let targetCount = putLaterTargetsAside(server)
         for index in 0..<targetCount {
             var target = request.target(index)
             if runsHook { runBranchHook(logic, &target) }
@@ -279,7 +281,7 @@ extension Proxy {
         }
         let client = createClient(
             server: server, key: ClientKey(branch, slot.pointee.method), isInvite: slot.pointee.machine.isInvite,
-            departure: departure, request: bytes, now: request.now)
+            departure: departure, request: bytes, now: request.now, answerMilliseconds: request.answerMilliseconds)
         guard client != 0 else { return considerLocal(server, code: 503) }
         slot.pointee.pendingCount += 1
         count(.branchesForwarded)
@@ -289,7 +291,8 @@ extension Proxy {
 
     /// Enters a client transaction that owns `request`. 0: a limit was reached, and the block is given back.
     func createClient(
-        server: UInt32, key: ClientKey, isInvite: Bool, departure: Departure, request: PooledBuffer, now: UInt64
+        server: UInt32, key: ClientKey, isInvite: Bool, departure: Departure, request: PooledBuffer, now: UInt64,
+        answerMilliseconds: UInt32 = 0
     ) -> UInt32 {
         let reliability: Reliability = departure.destination.transport.isReliable ? .reliable : .unreliable
         var slot = ClientSlot(
@@ -299,7 +302,12 @@ extension Proxy {
                 : .other(NonInviteClientTransaction(reliability: reliability, timers: settings.timers, now: now)),
             destination: departure.destination, listener: UInt8(departure.listener), server: server)
         slot.request = request
-        if isInvite { slot.giveUpAt = now &+ settings.limits.timerCMilliseconds }
+        if answerMilliseconds > 0 {
+            slot.giveUpAt = now &+ UInt64(answerMilliseconds)
+            slot.flags.insert(.awaitsAnswer)
+        } else if isInvite {
+            slot.giveUpAt = now &+ settings.limits.timerCMilliseconds
+        }
         let client = table.pointee.insertClient(slot)
         guard client != 0 else {
             table.pointee.buffers.give(back: &slot.request)

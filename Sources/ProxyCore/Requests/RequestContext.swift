@@ -29,11 +29,18 @@ public struct Target {
     public var uri: UnsafeRawBufferPointer
     /// Where the datagram goes; `.none`: found from the topmost Route or the URI.
     public var destination: SocketAddress
+    /// With `TargetOrder.preference` those of a greater one are tried first; in thousandths, as q is written.
+    public var preference: UInt16
 
-    public init(uri: UnsafeRawBufferPointer, destination: SocketAddress = .none) {
+    public init(
+        uri: UnsafeRawBufferPointer, destination: SocketAddress = .none, preference: UInt16 = Target.preferenceMax
+    ) {
         self.uri = uri
         self.destination = destination
+        self.preference = preference
     }
+
+    public static let preferenceMax: UInt16 = 1_000
 }
 
 /// Names of a script's own handlers for one transaction: numbers that only the routing logic understands; 0: none.
@@ -131,11 +138,13 @@ public final class RequestContext {
     }
 
     /// Adds a target with its own Request-URI. False: `targetsMax` reached, no room, or no plausible URI.
-    public func addTarget(uri: UnsafeRawBufferPointer, destination: SocketAddress = .none) -> Bool {
+    public func addTarget(
+        uri: UnsafeRawBufferPointer, destination: SocketAddress = .none, preference: UInt16 = Target.preferenceMax
+    ) -> Bool {
         guard targetCount < targetsMax, Self.isPlausibleURI(uri), let copy = arena.pointee.copy(uri) else {
             return false
         }
-        appendTarget(Target(uri: copy, destination: destination))
+        appendTarget(Target(uri: copy, destination: destination, preference: preference))
         return true
     }
 

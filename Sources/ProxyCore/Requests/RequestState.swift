@@ -13,6 +13,8 @@ struct RequestState {
     var replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
     var replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
     var targetCount = 0
+    var targetOrder = TargetOrder.parallel
+    var answerMilliseconds: UInt32 = 0
     var nextHop = SocketAddress.none
     var stateDemand = StateDemand.auto
     var handlers = TransactionHandlers()
@@ -43,6 +45,8 @@ struct RequestState {
         replyReason = UnsafeRawBufferPointer(start: nil, count: 0)
         replyHeaders = UnsafeRawBufferPointer(start: nil, count: 0)
         targetCount = 0
+        targetOrder = .parallel
+        answerMilliseconds = 0
         nextHop = .none
     }
 }
@@ -87,6 +91,17 @@ extension RequestContext {
     public internal(set) var targetCount: Int {
         get { state.pointee.targetCount }
         set { state.pointee.targetCount = newValue }
+    }
+
+    public var targetOrder: TargetOrder {
+        get { state.pointee.targetOrder }
+        set { state.pointee.targetOrder = newValue }
+    }
+
+    /// How long a branch may stay without any answer before it counts as failed by 408; 0: until its timer ends (64·T1).
+    public var answerMilliseconds: UInt32 {
+        get { state.pointee.answerMilliseconds }
+        set { state.pointee.answerMilliseconds = newValue }
     }
 
     /// Where every target goes unless it says otherwise; `.none`: by Route or URI.

@@ -24,6 +24,7 @@ extension Proxy {
         guard !slot.pointee.flags.contains(.finalSent) else { return }
         runReplyHook(server)
         if code == 401 || code == 407, slot.pointee.branchCount > 1 { collectChallenges(server) }
+        slot.pointee.lastCode = UInt16(code)
         let best = Int(slot.pointee.bestCode)
         if best == 0 || Self.rank(of: code) < Self.rank(of: best) {
             // Without memory for the response at least its code goes up.
@@ -43,6 +44,7 @@ extension Proxy {
     /// A failure that no message tells of: 408 after Timers B, C or F, 503 for a transport error (§16.8, §16.9).
     func considerLocal(_ server: UInt32, code: Int) {
         let slot = table.pointee.servers[server]
+        slot.pointee.lastCode = UInt16(code)
         let best = Int(slot.pointee.bestCode)
         guard best == 0 || Self.rank(of: code) < Self.rank(of: best) else { return }
         table.pointee.buffers.give(back: &slot.pointee.best)
@@ -83,11 +85,12 @@ extension Proxy {
         finishContext(server, now: request.now)
     }
 
-    /// Every branch has ended without success: the failure handler's turn, or the best response's.
+    /// Every branch has ended without success: the next targets' turn, the failure handler's, or the best response's.
     func finishContext(_ server: UInt32, now: UInt64) {
         let slot = table.pointee.servers[server]
         guard !slot.pointee.flags.contains(.finalSent) else { return }
         if slot.pointee.bestCode == 0 { slot.pointee.bestCode = 500 }
+        if tryLaterTargets(server, now: now) { return }
         if runFailureHook(server, now: now) { return }
         sendBest(server, now: now)
     }

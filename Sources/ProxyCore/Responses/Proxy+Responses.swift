@@ -187,6 +187,12 @@ extension Proxy {
             // §9.1: now that a provisional response has come, CANCEL may go.
             sendCancel(client, now: now)
         }
+        if slot.pointee.flags.contains(.awaitsAnswer) {
+            // Somebody is there: from now on the usual timers count.
+            slot.pointee.flags.remove(.awaitsAnswer)
+            slot.pointee.giveUpAt =
+                slot.pointee.machine.isInvite ? now &+ settings.limits.timerCMilliseconds : .max
+        }
         if code > 100, slot.pointee.machine.isInvite, !slot.pointee.flags.contains(.cancelSent) {
             // §16.7 step 2: Timer C starts again.
             slot.pointee.giveUpAt = now &+ settings.limits.timerCMilliseconds

@@ -36,6 +36,8 @@ struct ServerSlot: BitwiseCopyable {
     var pendingCount: UInt16 = 0
     /// Code of the best final response so far, 0 when there is none; its bytes unless it was made here.
     var bestCode: UInt16 = 0
+    /// Code of the latest one.
+    var lastCode: UInt16 = 0
     /// Loop hash of the request as it arrived: every branch carries it.
     var loopHash: UInt32
     /// Number of the trusted neighbour that sent it and takes part, or `PathSample.outside`.
@@ -56,6 +58,10 @@ struct ServerSlot: BitwiseCopyable {
     var best: PooledBuffer = .none
     /// Challenge headers of all 401 and 407 responses (RFC 3261 §16.7 step 7).
     var challenges: PooledBuffer = .none
+    /// Targets that wait until those before them have failed, how they are taken, and how long each may stay without an answer.
+    var later: PooledBuffer = .none
+    var order = TargetOrder.parallel
+    var answerMilliseconds: UInt32 = 0
     var timer: UInt32 = 0
     var timerAt: UInt64 = .max
 }

@@ -81,6 +81,7 @@ struct TransactionTable: ~Copyable {
         buffers.give(back: &server.pointee.request)
         buffers.give(back: &server.pointee.best)
         buffers.give(back: &server.pointee.challenges)
+        buffers.give(back: &server.pointee.later)
     }
 
     // MARK: Client transactions

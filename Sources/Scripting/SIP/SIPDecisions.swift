@@ -6,13 +6,15 @@ internal import SIPMessage
 /// relay, forward, fork, reply, drop: noted in the context and carried out when the handler has ended.
 enum DecisionBindings {
     static let stateNames = ["auto", "stateful", "stateless"]
+    /// In the order of `TargetOrder`.
+    static let orderNames = ["parallel", "serial", "q", "failover"]
 
     /// Bytes of the headers that `reply` adds.
     static let replyHeadersBytesMax = 8_192
 
     // MARK: Forwarding
 
-    /// Arguments: to, targets, state, on_failure, on_reply, on_branch.
+    /// Arguments: to, targets, state, on_failure, on_reply, on_branch, order, answer_timeout.
     static func relay(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
         try checkUndecided(call, "req:relay")
         let demand: StateDemand =
@@ -31,6 +33,9 @@ enum DecisionBindings {
                 throw ScriptFailure(
                     "req:relay: on_failure, on_reply and on_branch need state, and state = \"stateless\" rules it out")
             }
+            guard call.isNull(7) else {
+                throw ScriptFailure("req:relay: answer_timeout needs state, and state = \"stateless\" rules it out")
+            }
             guard (call.listCount(1) ?? 0) <= 1 else {
                 throw ScriptFailure("req:relay: several targets need state, and state = \"stateless\" rules it out")
             }
@@ -40,6 +45,8 @@ enum DecisionBindings {
         keepHandlers(call, first: 3)
         let request = call.sip.pointee.currentRequest
         request.stateDemand = demand
+        request.targetOrder = TargetOrder(rawValue: UInt8(truncatingIfNeeded: call.integer(6))) ?? .parallel
+        request.answerMilliseconds = UInt32(truncatingIfNeeded: call.integer(7))
         request.relay(nextHop: nextHop)
         return .done
     }
@@ -79,7 +86,10 @@ enum DecisionBindings {
         for element in 0..<count {
             do throws(ScriptFailure) {
                 let target = try target(call, index, element, caller)
-                guard request.addTarget(uri: target.uri, destination: target.destination) else {
+                guard
+                    request.addTarget(
+                        uri: target.uri, destination: target.destination, preference: target.preference)
+                else {
                     throw ScriptFailure("\(caller): no room for the targets in this handler")
                 }
             } catch {
@@ -98,6 +108,9 @@ enum DecisionBindings {
         if item.type == UInt8(SV_RECORD) {
             for field in 0..<item.count {
                 let (name, value) = (item.items[2 * field].buffer, item.items[2 * field + 1])
+                if name.equals(UnsafeRawBufferPointer("q" as StaticString)) {
+                    target.preference = try preference(value, caller)
+                }
                 guard value.type == UInt8(SV_BYTES) else { continue }
                 if name.equals(UnsafeRawBufferPointer("uri" as StaticString)) { target.uri = value.buffer }
                 if name.equals(UnsafeRawBufferPointer("to" as StaticString)) {
@@ -112,6 +125,14 @@ enum DecisionBindings {
         }
         try URIBindings.check(target.uri, caller)
         return target
+    }
+
+    private static func preference(_ value: sv_value, _ caller: StaticString) throws(ScriptFailure) -> UInt16 {
+        let q = value.type == UInt8(SV_INTEGER) ? Double(value.integer) : value.number
+        guard value.type == UInt8(SV_INTEGER) || value.type == UInt8(SV_NUMBER), (0.0...1.0).contains(q) else {
+            throw ScriptFailure("\(caller): q is a number from 0 to 1")
+        }
+        return UInt16((q * 1_000).rounded())
     }
 
     /// Keeps on_failure, on_reply and on_branch, which stand in this order. Nothing may fail afterwards: what is

@@ -91,11 +91,22 @@ extension SIPBindings {
         [
             nextHopOption,
             BindingParameter(
-                "targets", .list, summary: "Request-URIs, or what `registrar.lookup` found; several are tried at once."
+                "targets", .list,
+                summary:
+                    "Request-URIs, or tables with `uri` and, where they are wanted, `to` and `q`: what `registrar.lookup` found."
             ).optional,
             .choice("state", DecisionBindings.stateNames, "Who keeps the transaction; `auto` leaves it to the policy.")
                 .optional,
-        ] + handlerOptions
+        ] + handlerOptions + [
+            .choice(
+                "order", DecisionBindings.orderNames,
+                "How several targets are tried: all at once; one after the other; those with the `q` of the first at once, then the next ones (lists are best first); or, `failover`, the next one only after 408, 5xx or when one can't be reached. 6xx and CANCEL end it."
+            ).optional,
+            .integer(
+                "answer_timeout", 100...64_000,
+                "Milliseconds in which a branch must bring any answer, or it counts as failed by 408; 64 × T1 when left out."
+            ).optional,
+        ]
 
     private static func setURI(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
         if let object = call.object(0) {

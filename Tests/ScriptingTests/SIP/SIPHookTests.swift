@@ -292,4 +292,43 @@ import Testing
         harness.receive(SIPText(branch: "z9hG4bK-caller-2"))
         #expect(harness.log.errors.first?.contains("request is no longer valid: on_request has ended") == true)
     }
+
+    @Test("targets in order: by q, and by failover with a time limit for the first answer")
+    func targetOrder() throws {
+        let byPreference = try SIPHarness(
+            """
+            function on_request(req)
+              return req:relay { order = "q", targets = {
+                { uri = "sip:bob@192.0.2.200", q = 1 }, { uri = "sip:bob@192.0.2.201", q = 0.5 } } }
+            end
+            """)
+        let first = byPreference.receive().filter(\.isRequest)
+        #expect(first.map(\.destination) == [SIPPlace.callee])
+        let second = byPreference.receive(first[0].response(480), from: SIPPlace.callee).filter {
+            $0.method == "INVITE"
+        }
+        #expect(second.map(\.destination) == [SIPPlace.other])
+
+        let failover = try SIPHarness(
+            """
+            function on_request(req)
+              return req:relay { order = "failover", answer_timeout = 1000,
+                targets = { "sip:bob@192.0.2.200", "sip:bob@192.0.2.201" } }
+            end
+            """)
+        #expect(failover.receive().filter(\.isRequest).map(\.destination) == [SIPPlace.callee])
+        #expect(failover.pass(milliseconds: 1_100).last?.destination == SIPPlace.other)
+    }
+
+    @Test(
+        "a q that is none, a time limit without state and an unknown order are refused with words",
+        arguments: [
+            ("{ targets = { { uri = 'sip:bob@192.0.2.200', q = 2 } } }", "q is a number from 0 to 1"),
+            ("{ targets = { { uri = 'sip:bob@192.0.2.200', q = 'x' } } }", "q is a number from 0 to 1"),
+            ("{ state = 'stateless', answer_timeout = 1000 }", "answer_timeout needs state"),
+            ("{ order = 'random' }", "order"), ("{ answer_timeout = 1 }", "answer_timeout"),
+        ])
+    func badOrder(options: String, words: String) throws {
+        #expect(try SIPHarness.failure("req:relay \(options)").contains(words))
+    }
 }
