@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
+                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -127,7 +127,7 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
+            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy", "Storage"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),

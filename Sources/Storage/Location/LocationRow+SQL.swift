@@ -33,7 +33,7 @@ extension LocationRow {
 
     func arguments(modified: String) -> StatementArguments {
         [
-            username.databaseValue, domain.databaseValue, contact.databaseValue, ReceivedURI.text(received),
+            username.databaseValue, domain.databaseValue, contact.databaseValue, receivedURI,
             CalendarTime.text(unixSeconds: expires), q.map { Double($0) / 1_000 } ?? Self.noQ, callID.databaseValue,
             Int64(cSeq), modified,
         ]
@@ -54,17 +54,11 @@ extension LocationRow {
         let own = bytes(1)
         self.init(
             username: bytes(0), domain: own.isEmpty ? domain : own, contact: bytes(2),
-            received: ReceivedURI.address(bytes(3)), expires: expires, q: Self.thousandths(row[5]), callID: bytes(6),
-            cSeq: cSeq)
-    }
-
-    private static func thousandths(_ value: DatabaseValue) -> Int? {
-        guard let q = Double.fromDatabaseValue(value), q >= 0 else { return nil }
-        return Int(exactly: (q * 1_000).rounded()) ?? -1
+            receivedURI: bytes(3), expires: expires, q: Double.fromDatabaseValue(row[5]), callID: bytes(6), cSeq: cSeq)
     }
 
     /// Text, seconds since 1970, or a Julian day: Kamailio's drivers write all of them.
-    private static func unixSeconds(_ value: DatabaseValue) -> Int64? {
+    static func unixSeconds(_ value: DatabaseValue) -> Int64? {
         switch value.storage {
         case .string(let text): CalendarTime.unixSeconds(Array(text.utf8))
         case .int64(let seconds): seconds
