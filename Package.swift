@@ -127,7 +127,11 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy", "Storage"],
+            name: "ServerTests",
+            dependencies: [
+                "Server", "ProxyCore", "Reactor", "StatePolicy", "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),
