@@ -90,7 +90,7 @@ let package = Package(
 
         // Not a test and not shipped: nanoseconds a message, for scripts/microbench.
         .executableTarget(
-            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
+            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy", "Storage"],
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 
 /// The table and its columns.
@@ -47,8 +48,13 @@ extension LocationRow {
     ///   - domain: for tables without domains.
     /// - Returns: nil when a column holds what it cannot.
     init?(_ row: Row, domain: [UInt8]) {
-        func bytes(_ index: Int) -> [UInt8] { (row[index] as DatabaseValue).bytes ?? [] }
-        guard let expires = Self.unixSeconds(row[4]), let cSeq = UInt32(exactly: row[7] as Int64? ?? 0) else {
+        // As SQLite has them, numbers as text: a String on the way would cost most of the time that a start takes.
+        func bytes(_ index: Int) -> [UInt8] {
+            (try? row.withUnsafeData(atIndex: index) { $0.map { Array($0) } }) ?? []
+        }
+        guard let expires = CalendarTime.unixSeconds(bytes(4)) ?? Self.unixSeconds(row[4]),
+            let cSeq = UInt32(exactly: row[7] as Int64? ?? 0)
+        else {
             return nil
         }
         let own = bytes(1)
