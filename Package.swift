@@ -83,14 +83,14 @@ let package = Package(
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
+                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
 
         // Not a test and not shipped: nanoseconds a message, for scripts/microbench.
         .executableTarget(
-            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
+            name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy", "Storage"],
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
@@ -127,7 +127,11 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
         .testTarget(
-            name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
+            name: "ServerTests",
+            dependencies: [
+                "Server", "ProxyCore", "Reactor", "StatePolicy", "Storage",
+                .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),

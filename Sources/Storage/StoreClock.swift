@@ -21,7 +21,7 @@ public struct StoreClock: Sendable {
             unixMilliseconds: Int64(unix.tv_sec) * 1_000 + Int64(unix.tv_nsec) / 1_000_000)
     }
 
-    var unixSeconds: Int64 { unixMilliseconds / 1_000 }
+    public var unixSeconds: Int64 { unixMilliseconds / 1_000 }
 
     /// The time of day at a moment of the workers' clock, in whole seconds and not before it.
     func unixSeconds(at monotonic: UInt64) -> Int64 {

@@ -8,12 +8,13 @@ struct ControlCommand: ParsableCommand {
         discussion: """
             status: what runs, where, under which settings. reload: take over the script and the settings that apply \
             at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. drain: finish what is in flight, then exit. \
-            stop: exit at once.
-            """)
+            stop: exit at once. location: who is registered where; see servartuka ctl location --help.
+            """,
+        subcommands: [AskCommand.self, LocationCommand.self], defaultSubcommand: AskCommand.self)
+}
 
-    @Argument(help: "One of \(ControlRequest.Command.allCases.map(\.rawValue).joined(separator: ", ")).")
-    var command: ControlRequest.Command
-
+/// Which proxy is meant.
+struct ControlSocketOption: ParsableArguments {
     @Option(
         help: """
             The proxy's control.socket; by default SERVARTUKA_CONTROL_SOCKET, then that of the configuration given \
@@ -23,6 +24,38 @@ struct ControlCommand: ParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
 
+    func connect() throws(ControlError) -> ControlClient { try ControlClient(path: path()) }
+
+    /// The configuration of the proxy includes the environment, so loading it honours the variable too.
+    private func path() throws(ControlError) -> String {
+        if let socket { return socket }
+        do {
+            let loaded = try ConfigurationLoader.load(
+                path: options.path, environment: ProcessInfo.processInfo.environment)
+            guard let path = loaded.configuration.control.socket else {
+                throw ControlError("the configuration switches the control socket off (control.socket is empty)")
+            }
+            return path
+        } catch let error as ControlError {
+            throw error
+        } catch {
+            throw ControlError("the configuration has errors; name the socket with --socket\n\(error)")
+        }
+    }
+}
+
+/// The commands that are one question and its answer.
+struct AskCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ask", abstract: "What the other commands of ctl mean when nothing is said.")
+
+    private static let commands = ControlRequest.Command.allCases.filter { $0 != .location }
+
+    @Argument(help: "One of \(AskCommand.commands.map(\.rawValue).joined(separator: ", ")).")
+    var command: ControlRequest.Command
+
+    @OptionGroup var target: ControlSocketOption
+
     @Flag(help: "Print the answer as JSON.")
     var json = false
 
@@ -30,13 +63,14 @@ struct ControlCommand: ParsableCommand {
     var watch = false
 
     func validate() throws {
+        if command == .location { throw ValidationError("Put options behind it: servartuka ctl location list …") }
         if watch, command != .state { throw ValidationError("--watch goes with state only.") }
     }
 
     func run() throws {
         let answer: ControlAnswer
         do throws(ControlError) {
-            var client = try ControlClient(path: socketPath())
+            var client = try target.connect()
             answer = try watch ? watchState(&client) : client.send(ControlRequest(command))
         } catch {
             reportError("servartuka ctl: \(error)")
@@ -73,23 +107,6 @@ struct ControlCommand: ParsableCommand {
             }
             count += 1
             sleep(1)
-        }
-    }
-
-    /// The configuration of the proxy includes the environment, so loading it honours the variable too.
-    private func socketPath() throws(ControlError) -> String {
-        if let socket { return socket }
-        do {
-            let loaded = try ConfigurationLoader.load(
-                path: options.path, environment: ProcessInfo.processInfo.environment)
-            guard let path = loaded.configuration.control.socket else {
-                throw ControlError("the configuration switches the control socket off (control.socket is empty)")
-            }
-            return path
-        } catch let error as ControlError {
-            throw error
-        } catch {
-            throw ControlError("the configuration has errors; name the socket with --socket\n\(error)")
         }
     }
 }

@@ -5,6 +5,15 @@ import StatePolicy
 // is not ours. The best of many short rounds ran undisturbed even on a busy machine.
 //
 //   microbenchmarks [calls a round] [rounds] [number of the only case]
+//   microbenchmarks location [bindings] [database to make]
+
+if CommandLine.arguments.dropFirst().first == "location" {
+    let rest = Array(CommandLine.arguments.dropFirst(2))
+    LocationBenchmark(
+        count: rest.first.flatMap { Int($0) } ?? 1_000_000, path: rest.count > 1 ? rest[1] : "location-benchmark.sqlite"
+    ).run()
+    exit(0)
+}
 
 let arguments = CommandLine.arguments.dropFirst().map { Int($0) }
 let callsPerRound = arguments.first.flatMap(\.self) ?? 2_000

@@ -88,6 +88,30 @@ struct DataPlaneTests {
         #expect(FileManager.default.fileExists(atPath: folder.file("new/location.sqlite")))
     }
 
+    @Test("a reload reads a database of subscribers anew, and keeps the old ones when it cannot")
+    func subscriberDatabase() throws {
+        let configuration = try configuration(
+            "workers: 1\nauth: {subscribers: users.sqlite}", script: "function on_request(req) return req:relay() end")
+        // Without the table: a start refuses it.
+        try sqlite("CREATE TABLE other (x)")
+        let error = #expect(throws: RuntimeError.self) { try DataPlane.make(configuration, log: log).start() }
+        #expect(error?.problems.first?.file == folder.file("users.sqlite"))
+        #expect(error?.problems.first?.message.contains("no such table: subscriber") == true)
+        try sqlite("CREATE TABLE subscriber (username, domain, password)")
+        let plane = DataPlane.make(configuration, log: log)
+        try plane.start()
+        defer { plane.stop() }
+        try sqlite("INSERT INTO subscriber VALUES ('alice', 'example.com', 'wonderland')")
+        try plane.reload(configuration)
+        try sqlite("INSERT INTO subscriber VALUES ('', '', 'x')")
+        #expect(throws: RuntimeError.self) { try plane.reload(configuration) }
+        #expect(plane.snapshot().scriptGeneration == 2)
+    }
+
+    private func sqlite(_ statement: String) throws {
+        try execute(statement, in: folder.file("users.sqlite"))
+    }
+
     /// What the kernel grants this process of a receive buffer.
     private func grantedBytes(of asked: Int32) -> Int {
         let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)

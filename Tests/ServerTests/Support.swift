@@ -67,6 +67,8 @@ final class MemoryRuntime: ProxyRuntime {
 
     func snapshot() -> RuntimeSnapshot { state.withLock { $0.snapshot } }
 
+    func answerLocation(_ arguments: JSONValue) -> ControlAnswer { .success(arguments) }
+
     func drain() -> Bool {
         state.withLock { state in
             state.calls.append("drain")

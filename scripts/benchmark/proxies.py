@@ -173,7 +173,7 @@ class Servartuka(Proxy):
 
     def control(self, setup: Setup, *arguments: str, timeout_seconds: float = 10) -> subprocess.CompletedProcess:
         """Runs `servartuka ctl` against the proxy started with `setup`."""
-        command = [str(self.binary), "ctl", "--socket", str(control_socket(setup)), *arguments]
+        command = [str(self.binary), "ctl", *arguments, "--socket", str(control_socket(setup))]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout_seconds)
 
 

@@ -14,13 +14,19 @@ public struct SubscriberTable: Sendable {
 
     struct Subscriber {
         var password: [UInt8]?
+        /// Of `username:domain:password`, by algorithm.
         var hashes: [DigestAlgorithm: [UInt8]] = [:]
+        /// Of `username@domain:domain:password`, for user agents that give their name with the domain.
+        var longNameHashes: [DigestAlgorithm: [UInt8]] = [:]
     }
 
     /// Columns of OpenSER's table `subscriber` that are read; others may stand beside them.
-    private static let hashColumns: [(name: String, algorithm: DigestAlgorithm)] = [
-        ("ha1", .md5), ("ha1_sha256", .sha256),
+    private static let hashColumns: [(name: String, algorithm: DigestAlgorithm, isOfLongName: Bool)] = [
+        ("ha1", .md5, false), ("ha1_sha256", .sha256, false), ("ha1b", .md5, true),
     ]
+
+    /// The columns that are read, of files and databases.
+    public static let columns = ["username", "domain", "password"] + hashColumns.map(\.name)
 
     private var subscribers: [Name: Subscriber] = [:]
 
@@ -56,7 +62,8 @@ public struct SubscriberTable: Sendable {
             )
         }
         guard columns.contains("password") || hashColumns.contains(where: { columns.contains($0.name) }) else {
-            throw Problem(line: line, message: "has none of the columns \"password\", \"ha1\" and \"ha1_sha256\"")
+            throw Problem(
+                line: line, message: "has none of the columns \"password\", \"ha1\", \"ha1_sha256\" and \"ha1b\"")
         }
         if let twice = columns.first(where: { name in columns.count(where: { $0 == name }) > 1 }) {
             throw Problem(line: line, message: "has the column \"\(twice)\" twice")
@@ -70,30 +77,48 @@ public struct SubscriberTable: Sendable {
                 line: line, message: "has \(fields.count) values, the first line names \(columns.count) columns")
         }
         let row = Dictionary(uniqueKeysWithValues: zip(columns, fields))
+        guard try add(row, line: line) else {
+            let name = "\(row["username"] ?? "")@\(row["domain"] ?? "")"
+            throw Problem(line: line, message: "\(name) has neither a password nor a hash of it")
+        }
+    }
+
+    /// Adds a subscriber.
+    ///
+    /// - Parameters:
+    ///   - row: values by column; empty ones count as not there.
+    ///   - line: for the problem.
+    /// - Returns: false when it has neither a password nor a hash, and so is left out.
+    public mutating func add(_ row: [String: String], line: Int) throws(Problem) -> Bool {
         let (user, domain) = (row["username"] ?? "", row["domain"] ?? "")
         guard !user.isEmpty, !domain.isEmpty else {
             throw Problem(line: line, message: "needs a username and a domain")
         }
         var subscriber = Subscriber()
         if let password = row["password"], !password.isEmpty { subscriber.password = Array(password.utf8) }
-        for (name, algorithm) in Self.hashColumns {
+        for (name, algorithm, isOfLongName) in Self.hashColumns {
             guard let hash = row[name]?.lowercased(), !hash.isEmpty else { continue }
             guard hash.utf8.count == algorithm.hexCount, hash.allSatisfy(\.isHexDigit) else {
                 throw Problem(
                     line: line,
                     message:
-                        "\(name) is no \(algorithm.rawValue) of username:domain:password in \(algorithm.hexCount) hexadecimal digits"
+                        "\(name) is no \(algorithm.rawValue) of \(isOfLongName ? "username@domain" : "username"):domain:password in \(algorithm.hexCount) hexadecimal digits"
                 )
             }
-            subscriber.hashes[algorithm] = Array(hash.utf8)
+            if isOfLongName {
+                subscriber.longNameHashes[algorithm] = Array(hash.utf8)
+            } else {
+                subscriber.hashes[algorithm] = Array(hash.utf8)
+            }
         }
-        guard subscriber.password != nil || !subscriber.hashes.isEmpty else {
-            throw Problem(line: line, message: "\(user)@\(domain) has neither a password nor a hash of it")
+        guard subscriber.password != nil || !subscriber.hashes.isEmpty || !subscriber.longNameHashes.isEmpty else {
+            return false
         }
         let name = Name(user: Array(user.utf8), domain: Array(domain.lowercased().utf8))
         guard subscribers.updateValue(subscriber, forKey: name) == nil else {
             throw Problem(line: line, message: "\(user)@\(domain) is there twice")
         }
+        return true
     }
 
     /// H(A1) of a user in a realm; nil when there is no such user, or no way to tell it with this algorithm.
@@ -109,8 +134,8 @@ public struct SubscriberTable: Sendable {
         if let password = subscriber.password {
             return algorithm.userHash(name: user, realm: realm, password: password)
         }
-        // A hash is of the plain name and the realm it was made for.
-        guard name.user == user else { return nil }
-        return subscriber.hashes[algorithm]
+        // A hash is of the very name and realm that it was made for.
+        if name.user == user { return subscriber.hashes[algorithm] }
+        return user == name.user + [UInt8(ascii: "@")] + name.domain ? subscriber.longNameHashes[algorithm] : nil
     }
 }

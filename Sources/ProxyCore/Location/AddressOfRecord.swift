@@ -10,6 +10,9 @@ public struct AddressOfRecord: Hashable, Sendable, CustomStringConvertible {
 
     let bytes: [UInt8]
 
+    /// In the canonical form already.
+    init(bytes: [UInt8]) { self.bytes = bytes }
+
     /// Nil when the URI is neither sip nor sips, or longer than what is kept.
     init?(_ uri: SIPURI, in text: UnsafeRawBufferPointer) {
         guard uri.scheme == .sip || uri.scheme == .sips, !uri.host.isAbsent else { return nil }

@@ -7,8 +7,21 @@ internal import Synchronization
 /// longer than one address takes, or one shard while what has expired is taken out of it.
 public final class LocationTable: Sendable {
     private struct Shard {
-        var bindings: [AddressOfRecord: [ContactBinding]] = [:]
+        var entries: Set<LocationEntry> = []
         var sweptAt: UInt64 = 0
+
+        func entry(of address: AddressOfRecord) -> LocationEntry? {
+            guard let index = entries.firstIndex(of: LocationEntry(address)) else { return nil }
+            return entries[index]
+        }
+
+        mutating func set(_ address: AddressOfRecord, _ bindings: [ContactBinding]) {
+            if bindings.isEmpty {
+                entries.remove(LocationEntry(address))
+            } else {
+                entries.update(with: LocationEntry(address, bindings))
+            }
+        }
     }
 
     public static let shardCount = 256
@@ -36,7 +49,9 @@ public final class LocationTable: Sendable {
 
     /// The bindings that have not expired, in the order of their registration.
     public func bindings(of address: AddressOfRecord, now: UInt64) -> [ContactBinding] {
-        shard(of: address).withLock { $0.bindings[address]?.filter { $0.expiresAt > now } ?? [] }
+        let entry = shard(of: address).withLock { $0.entry(of: address) }
+        // Unpacked outside the lock: an entry never changes.
+        return entry?.bindings.filter { $0.expiresAt > now } ?? []
     }
 
     /// Changes an address's bindings as one step. `change` sees those that have not expired.
@@ -44,10 +59,10 @@ public final class LocationTable: Sendable {
         _ address: AddressOfRecord, now: UInt64, _ change: (inout [ContactBinding]) -> Result
     ) -> Result {
         let (result, hasChanged) = shard(of: address).withLock { shard in
-            let before = shard.bindings[address] ?? []
+            let before = shard.entry(of: address)?.bindings ?? []
             var bindings = before.filter { $0.expiresAt > now }
             let result = change(&bindings)
-            shard.bindings[address] = bindings.isEmpty ? nil : bindings
+            if bindings != before { shard.set(address, bindings) }
             kept.add(bindings.count - before.count, ordering: .relaxed)
             return (result, bindings != before)
         }
@@ -59,17 +74,17 @@ public final class LocationTable: Sendable {
 
     /// Adds a binding that a store has kept, behind those that are there, without noting it as a change.
     public func restore(_ address: AddressOfRecord, _ binding: ContactBinding) {
-        shard(of: address).withLock { $0.bindings[address, default: []].append(binding) }
+        shard(of: address).withLock { shard in
+            shard.set(address, (shard.entry(of: address)?.bindings ?? []) + [binding])
+        }
         kept.add(1, ordering: .relaxed)
     }
 
     /// The addresses of one shard, 0..<`shardCount`, with their bindings that have not expired, in no order.
     public func entries(shard: Int, now: UInt64) -> [(address: AddressOfRecord, bindings: [ContactBinding])] {
-        shards[shard].withLock { shard in
-            shard.bindings.compactMap { address, bindings in
-                let live = bindings.filter { $0.expiresAt > now }
-                return live.isEmpty ? nil : (address, live)
-            }
+        shards[shard].withLock { $0.entries }.compactMap { entry in
+            let live = entry.bindings.filter { $0.expiresAt > now }
+            return live.isEmpty ? nil : (entry.address, live)
         }
     }
 
@@ -81,11 +96,10 @@ public final class LocationTable: Sendable {
             guard now >= shard.sweptAt + Self.sweepMilliseconds else { return }
             shard.sweptAt = now
             var removed = 0
-            shard.bindings = shard.bindings.compactMapValues { bindings in
-                guard bindings.contains(where: { $0.expiresAt <= now }) else { return bindings }
-                let left = bindings.filter { $0.expiresAt > now }
-                removed += bindings.count - left.count
-                return left.isEmpty ? nil : left
+            for entry in shard.entries where entry.hasExpired(at: now) {
+                let left = entry.bindings.filter { $0.expiresAt > now }
+                removed += entry.bindingCount - left.count
+                shard.set(entry.address, left)
             }
             kept.subtract(removed, ordering: .relaxed)
         }

@@ -105,7 +105,7 @@ public final class Registrar: Sendable {
         }
     }
 
-    private static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+    static func isSame(_ left: [UInt8], _ right: [UInt8]) -> Bool {
         left.withUnsafeBytes { left in right.withUnsafeBytes { SIPURI.equivalent(left, $0) } }
     }
 }

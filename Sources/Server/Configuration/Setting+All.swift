@@ -67,8 +67,8 @@ extension Setting {
     private static let auth: [Setting] = [
         Setting(
             "auth.subscribers", .path(\.auth.subscribers), appliesOnReload: true,
-            "File of who may authenticate: comma-separated lines under the names of their columns, `username`, `domain` and "
-                + "`password`, or `ha1` and `ha1_sha256` instead of it."),
+            "Who may authenticate: a SQLite database with OpenSER's table `subscriber`, or a file of comma-separated lines under the "
+                + "names of their columns, `username`, `domain` and `password`, or hashes instead of it."),
         Setting(
             "auth.nonce_lifetime", .time(\.auth.nonceLifetimeSeconds, .seconds, 1...86_400), appliesOnReload: true,
             "How long user agents may use a nonce before they are given another."),

@@ -6,6 +6,7 @@ public struct ControlRequest: Sendable, Equatable {
         case stats
         case state
         case metrics
+        case location
         case drain
         case stop
     }
@@ -13,14 +14,20 @@ public struct ControlRequest: Sendable, Equatable {
     public var command: Command
     /// Given back with the answer, so that a client may send several requests before it reads.
     public var id: JSONValue?
+    /// What the command is about, for those that need to know; an object.
+    public var arguments: JSONValue?
 
-    public init(_ command: Command, id: JSONValue? = nil) {
+    public init(_ command: Command, id: JSONValue? = nil, arguments: JSONValue? = nil) {
         self.command = command
         self.id = id
+        self.arguments = arguments
     }
 
     public var json: JSONValue {
-        .object([(key: "command", value: .string(command.rawValue))] + (id.map { [(key: "id", value: $0)] } ?? []))
+        var fields: [(key: String, value: JSONValue)] = [(key: "command", value: .string(command.rawValue))]
+        if let id { fields.append((key: "id", value: id)) }
+        if let arguments { fields.append((key: "arguments", value: arguments)) }
+        return .object(fields)
     }
 
     /// The request in `line`, or what to answer when there is none in it.
@@ -48,7 +55,7 @@ public struct ControlRequest: Sendable, Equatable {
                     "unknown command \"\(shown)\"" + (hint ?? "; the commands are \(names.joined(separator: ", "))"),
                     id: id))
         }
-        return .success(ControlRequest(command, id: id))
+        return .success(ControlRequest(command, id: id, arguments: value["arguments"]))
     }
 }
 

@@ -12,6 +12,8 @@ public enum ControlReport {
             (result["already_draining"]?.booleanValue == true ? "already draining" : "draining")
                 + ", \(plain(result["transactions_in_flight"])) transactions in flight\n"
         case .stop: "stopping\n"
+        // `ctl location` lays out its own.
+        case .location: result.prettyText + "\n"
         }
     }
 

@@ -160,6 +160,10 @@ public final class DataPlane: ProxyRuntime {
         }
     }
 
+    public func answerLocation(_ arguments: JSONValue) -> ControlAnswer {
+        LocationDesk(registrar: routing.registrar).answer(arguments)
+    }
+
     public func drain() -> Bool {
         let workers = running.withLock { running in running.group?.workers ?? [] }
         var told = 0

@@ -3,6 +3,7 @@ internal import Logging
 internal import ProxyCore
 internal import Reactor
 internal import Scripting
+internal import Storage
 
 /// Makes the routing logic of each worker: a Lua script, or the native rules without one.
 struct RoutingFactory: Sendable {
@@ -70,9 +71,23 @@ struct RoutingFactory: Sendable {
             case .both: [.sha256, .md5]
             }
         guard let path = auth.subscribers else { return Authenticator(settings, nonces: nonces) }
-        let text = try Self.read(path, as: "the file of subscribers", bytesMax: Self.subscribersBytesMax)
+        return Authenticator(settings, subscribers: try Self.subscribers(path), nonces: nonces)
+    }
+
+    /// Those of a SQLite database or of a file of comma-separated lines.
+    private static func subscribers(_ path: String) throws(RuntimeError) -> SubscriberTable {
+        if SubscriberDatabase.isOne(path) {
+            do throws(StoreError) {
+                return try SubscriberDatabase.read(path)
+            } catch {
+                throw RuntimeError(
+                    "the database of subscribers cannot be used",
+                    problems: [ScriptProblem(file: path, line: 0, message: error.description)])
+            }
+        }
+        let text = try read(path, as: "the file of subscribers", bytesMax: subscribersBytesMax)
         do throws(SubscriberTable.Problem) {
-            return Authenticator(settings, subscribers: try SubscriberTable(csv: text), nonces: nonces)
+            return try SubscriberTable(csv: text)
         } catch {
             throw RuntimeError(
                 "the file of subscribers has errors",

@@ -23,6 +23,9 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     /// What is known and decided about state: who holds how much of it. nil before `start` and after `stop`; as quick.
     func stateStatus() -> StateStatus?
 
+    /// Lists or changes what is registered, as `ctl location` asks.
+    func answerLocation(_ arguments: JSONValue) -> ControlAnswer
+
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
     ///
     /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.

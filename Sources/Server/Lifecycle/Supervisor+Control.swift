@@ -8,6 +8,7 @@ extension Supervisor {
         case .stats: return .success(stats())
         case .state: return answerState()
         case .metrics: return .success(["text": .string(metricsText())])
+        case .location: return runtime.answerLocation(request.arguments ?? .null)
         case .reload: return answerReload()
         case .drain:
             // Only the first one counts: a second SIGTERM stops at once, a second `ctl drain` must not.

@@ -1,3 +1,4 @@
+internal import Foundation
 internal import GRDB
 
 /// The table and its columns.
@@ -33,7 +34,7 @@ extension LocationRow {
 
     func arguments(modified: String) -> StatementArguments {
         [
-            username.databaseValue, domain.databaseValue, contact.databaseValue, ReceivedURI.text(received),
+            username.databaseValue, domain.databaseValue, contact.databaseValue, receivedURI,
             CalendarTime.text(unixSeconds: expires), q.map { Double($0) / 1_000 } ?? Self.noQ, callID.databaseValue,
             Int64(cSeq), modified,
         ]
@@ -47,24 +48,23 @@ extension LocationRow {
     ///   - domain: for tables without domains.
     /// - Returns: nil when a column holds what it cannot.
     init?(_ row: Row, domain: [UInt8]) {
-        func bytes(_ index: Int) -> [UInt8] { (row[index] as DatabaseValue).bytes ?? [] }
-        guard let expires = Self.unixSeconds(row[4]), let cSeq = UInt32(exactly: row[7] as Int64? ?? 0) else {
+        // As SQLite has them, numbers as text: a String on the way would cost most of the time that a start takes.
+        func bytes(_ index: Int) -> [UInt8] {
+            (try? row.withUnsafeData(atIndex: index) { $0.map { Array($0) } }) ?? []
+        }
+        guard let expires = CalendarTime.unixSeconds(bytes(4)) ?? Self.unixSeconds(row[4]),
+            let cSeq = UInt32(exactly: row[7] as Int64? ?? 0)
+        else {
             return nil
         }
         let own = bytes(1)
         self.init(
             username: bytes(0), domain: own.isEmpty ? domain : own, contact: bytes(2),
-            received: ReceivedURI.address(bytes(3)), expires: expires, q: Self.thousandths(row[5]), callID: bytes(6),
-            cSeq: cSeq)
-    }
-
-    private static func thousandths(_ value: DatabaseValue) -> Int? {
-        guard let q = Double.fromDatabaseValue(value), q >= 0 else { return nil }
-        return Int(exactly: (q * 1_000).rounded()) ?? -1
+            receivedURI: bytes(3), expires: expires, q: Double.fromDatabaseValue(row[5]), callID: bytes(6), cSeq: cSeq)
     }
 
     /// Text, seconds since 1970, or a Julian day: Kamailio's drivers write all of them.
-    private static func unixSeconds(_ value: DatabaseValue) -> Int64? {
+    static func unixSeconds(_ value: DatabaseValue) -> Int64? {
         switch value.storage {
         case .string(let text): CalendarTime.unixSeconds(Array(text.utf8))
         case .int64(let seconds): seconds

@@ -30,6 +30,20 @@ public struct LocationRow: Sendable, Equatable {
         self.cSeq = cSeq
     }
 
+    /// From texts: `received` a URI or empty, q a decimal; negative, and so not given, as OpenSER writes it.
+    public init(
+        username: [UInt8], domain: [UInt8], contact: [UInt8], receivedURI: [UInt8], expires: Int64, q: Double?,
+        callID: [UInt8], cSeq: UInt32
+    ) {
+        let given = q.flatMap { $0 >= 0 ? $0 : nil }
+        self.init(
+            username: username, domain: domain, contact: contact, received: ReceivedURI.address(receivedURI),
+            expires: expires, q: given.map { Int(exactly: ($0 * 1_000).rounded()) ?? -1 }, callID: callID, cSeq: cSeq)
+    }
+
+    /// The column `received`; nil when there is none.
+    public var receivedURI: String? { ReceivedURI.text(received) }
+
     public init(_ address: AddressOfRecord, _ binding: ContactBinding, _ clock: StoreClock) {
         self.init(
             username: Array(address.user), domain: Array(address.host), contact: binding.uri, received: binding.source,

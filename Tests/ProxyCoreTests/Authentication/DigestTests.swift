@@ -159,6 +159,21 @@ import Testing
         #expect(!found("bob", .sha256), "of a hash no other can be made")
     }
 
+    @Test("ha1b serves those who give their name with the domain, ha1 the others")
+    func longNames() throws {
+        func hash(_ name: String) -> String {
+            String(
+                decoding: DigestAlgorithm.md5.userHash(
+                    name: bytes(name), realm: bytes("example.com"), password: bytes("secret"))!, as: UTF8.self)
+        }
+        let table = try SubscriberTable(
+            csv: "username,domain,ha1,ha1b\nbob,example.com,\(hash("bob")),\(hash("bob@example.com"))\n")
+        func found(_ user: String) -> [UInt8]? { table.userHash(of: bytes(user), realm: bytes("example.com"), .md5) }
+        #expect(found("bob") == bytes(hash("bob")))
+        #expect(found("bob@example.com") == bytes(hash("bob@example.com")))
+        #expect(found("bob@EXAMPLE.com") == nil, "the hash is of the other spelling")
+    }
+
     @Test(
         "a file that can't be used is told with its line",
         arguments: [
