@@ -125,7 +125,10 @@ let package = Package(
             name: "StorageTests",
             dependencies: ["Storage", "ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SIPTransportTests",
+            dependencies: ["SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests", dependencies: ["Server", "ProxyCore", "Reactor", "StatePolicy"],
             swiftSettings: swiftSettings),

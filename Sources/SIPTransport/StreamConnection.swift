@@ -35,7 +35,7 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
     /// All that comes goes to one worker, so that order is kept.
     private let worker: Worker
     private let hub: StreamHub
-    private let framer: StreamFramer
+    private var framer: StreamFramer
 
     private var state = State.connecting
     private var channel: (any Channel)?
@@ -50,7 +50,7 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     init(
         peer: Reactor.SocketAddress, isAccepted: Bool, loop: any EventLoop, listener: Int, worker: Worker,
-        hub: StreamHub, framer: StreamFramer
+        hub: StreamHub, reader: HeaderReader
     ) {
         self.peer = peer
         self.isAccepted = isAccepted
@@ -58,7 +58,7 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
         self.listener = listener
         self.worker = worker
         self.hub = hub
-        self.framer = framer
+        framer = StreamFramer(reader)
     }
 
     // MARK: Life
@@ -210,6 +210,7 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
                 guard post(StreamMail.message, count) else { return pause(context) }
                 hub.counters.add(.messagesReceived)
                 input.moveReaderIndex(forwardBy: count)
+                framer.took()
             case .broken:
                 isBroken = true
                 hub.counters.add(.closedMalformed)

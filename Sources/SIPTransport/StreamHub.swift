@@ -22,7 +22,7 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
     public private(set) var listeners: [StreamListener] = []
     private let workers: [Worker]
     private let group: MultiThreadedEventLoopGroup
-    private let framers: [ObjectIdentifier: StreamFramer]
+    private let readers: [ObjectIdentifier: HeaderReader]
     private let registry = Monitor(Registry())
     /// Bytes that workers have posted and event loops have not seen yet.
     private let postedBytes = Atomic<Int>(0)
@@ -36,8 +36,8 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
         self.settings = settings
         self.workers = workers
         group = MultiThreadedEventLoopGroup(numberOfThreads: settings.threads)
-        framers = Dictionary(
-            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), StreamFramer()) })
+        readers = Dictionary(
+            uniqueKeysWithValues: group.makeIterator().map { (ObjectIdentifier($0), HeaderReader()) })
         do {
             for listener in listeners { self.listeners.append(try bind(listener)) }
         } catch {
@@ -82,11 +82,11 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
 
     private func accept(_ channel: any Channel, listener: Int) -> EventLoopFuture<Void> {
         guard let peer = channel.remoteAddress.flatMap({ Reactor.SocketAddress(channels: $0) }),
-            let framer = framers[ObjectIdentifier(channel.eventLoop)]
+            let reader = readers[ObjectIdentifier(channel.eventLoop)]
         else { return channel.eventLoop.makeFailedFuture(StreamRefusal()) }
         let connection = StreamConnection(
             peer: peer, isAccepted: true, loop: channel.eventLoop, listener: listener, worker: worker(for: peer),
-            hub: self, framer: framer)
+            hub: self, reader: reader)
         let refusal: StreamCounter? = registry.withLock { registry in
             guard !registry.isStopped, registry.count < settings.connectionsMax else { return .refusedTotal }
             let source = peer.withPort(0)
@@ -156,7 +156,7 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
     }
 
     /// The open connection for a message, or a new one that is still to be connected. nil: there may be no more.
-    private func find(
+    func find(
         for message: OutgoingMessage, preferring preferred: Reactor.SocketAddress
     ) -> (StreamConnection, isNew: Bool)? {
         registry.withLock { registry in
@@ -168,10 +168,10 @@ public final class StreamHub: StreamSender, @unchecked Sendable {
                 return nil
             }
             let loop = group.next()
-            guard let framer = framers[ObjectIdentifier(loop)] else { return nil }
+            guard let reader = readers[ObjectIdentifier(loop)] else { return nil }
             let made = StreamConnection(
                 peer: message.destination, isAccepted: false, loop: loop, listener: message.listener,
-                worker: worker(for: message.destination), hub: self, framer: framer)
+                worker: worker(for: message.destination), hub: self, reader: reader)
             registry.connections[message.destination] = made
             registry.count += 1
             counters.set(.open, registry.count)
