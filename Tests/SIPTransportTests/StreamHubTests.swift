@@ -26,7 +26,11 @@ struct StreamHubTests {
     }
 
     private func wait(for counter: StreamCounter, _ value: UInt64) {
-        for _ in 0..<20_000 where hub.value(counter) != value { usleep(1_000) }
+        var patience = 20_000
+        while hub.value(counter) != value, patience > 0 {
+            usleep(1_000)
+            patience -= 1
+        }
         #expect(hub.value(counter) == value, "\(counter)")
     }
 

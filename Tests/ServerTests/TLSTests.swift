@@ -27,7 +27,11 @@ struct TLSTests {
         }
 
         func wait(_ name: String, _ wanted: UInt64) {
-            for _ in 0..<20_000 where value(name) != wanted { usleep(1_000) }
+            var patience = 20_000
+            while value(name) != wanted, patience > 0 {
+                usleep(1_000)
+                patience -= 1
+            }
             #expect(value(name) == wanted, "\(name)")
         }
     }
