@@ -19,6 +19,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", "1.16.0"..<"2.0.0"),
         .package(url: "https://github.com/apple/swift-nio", "2.101.0"..<"3.0.0"),
         .package(url: "https://github.com/groue/GRDB.swift", "7.10.0"..<"8.0.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", "2.37.0"..<"3.0.0"),
         .package(url: "https://github.com/jpsim/Yams", "6.2.0"..<"7.0.0"),
     ],
     targets: [
@@ -60,6 +61,10 @@ let package = Package(
                 "ProxyCore", "Reactor", "SIPMessage",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
         .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
@@ -125,7 +130,10 @@ let package = Package(
             name: "StorageTests",
             dependencies: ["Storage", "ProxyCore", "Reactor", .product(name: "GRDB", package: "GRDB.swift")],
             swiftSettings: swiftSettings),
-        .testTarget(name: "SIPTransportTests", dependencies: ["SIPTransport"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SIPTransportTests",
+            dependencies: ["SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests",
             dependencies: [

@@ -10,6 +10,8 @@ final class Identity {
     private let viaStarts: [StoredText]
     /// `<sip:host:port;lr`, a listener each; `;transport=tcp` before the last parameter where it is not UDP.
     private let routeStarts: [StoredText]
+    /// The same for requests to sips URIs: `<sips:host:port;lr` for the listeners that are secure.
+    private let sipsRouteStarts: [StoredText]
     /// `host:port` as in the Via, a listener each.
     private let sentBys: [StoredText]
     private let families: [SocketAddress.Family]
@@ -22,6 +24,7 @@ final class Identity {
     init(_ settings: ProxySettings) {
         var viaStarts: [StoredText] = []
         var routeStarts: [StoredText] = []
+        var sipsRouteStarts: [StoredText] = []
         var sentBys: [StoredText] = []
         for listener in settings.listeners {
             let host = listener.advertisedHost.contains(":") ? "[\(listener.advertisedHost)]" : listener.advertisedHost
@@ -30,10 +33,15 @@ final class Identity {
             let parameter = transport == .udp ? "" : ";transport=\(transport.name)"
             viaStarts.append(StoredText("Via: SIP/2.0/\(transport.viaName) \(sentBy);branch="))
             routeStarts.append(StoredText("<sip:\(sentBy)\(parameter);lr"))
+            sipsRouteStarts.append(
+                StoredText(
+                    transport.isSecure
+                        ? "<sips:\(sentBy)\(transport == .tls ? "" : parameter);lr" : "<sip:\(sentBy)\(parameter);lr"))
             sentBys.append(StoredText(sentBy))
         }
         self.viaStarts = viaStarts
         self.routeStarts = routeStarts
+        self.sipsRouteStarts = sipsRouteStarts
         self.sentBys = sentBys
         families = settings.listeners.map(\.address.family)
         names = (settings.domains + settings.listeners.map(\.advertisedHost)).map { StoredText($0.lowercased()) }
@@ -45,7 +53,9 @@ final class Identity {
 
     func viaStart(_ listener: Int) -> UnsafeRawBufferPointer { viaStarts[listener].bytes }
 
-    func routeStart(_ listener: Int) -> UnsafeRawBufferPointer { routeStarts[listener].bytes }
+    func routeStart(_ listener: Int, isSips: Bool) -> UnsafeRawBufferPointer {
+        isSips ? sipsRouteStarts[listener].bytes : routeStarts[listener].bytes
+    }
 
     /// The listener to send from: the one the message came in by when it can reach the destination, else the
     /// first that can; -1: none. From a loopback address nothing leaves the machine.
@@ -71,15 +81,19 @@ final class Identity {
         return isOwnHost(host, port: via.port == 0 ? 5_060 : via.port)
     }
 
+    private func isPort(_ port: UInt16, of own: SocketAddress) -> Bool {
+        own.port == (port == 0 ? own.transport.defaultPort : port)
+    }
+
     /// Whether a host and port (0: not given) name this proxy: a listen address, an advertised name or a domain.
     func isOwnHost(_ host: UnsafeRawBufferPointer, port: UInt16) -> Bool {
-        guard ports.contains(port == 0 ? 5_060 : port) || port == 0 else { return false }
+        guard port == 0 || ports.contains(port) else { return false }
         for name in names where name.equalsLowercased(host) { return true }
-        guard let address = SocketAddress(ip: host, port: port == 0 ? 5_060 : port) else { return false }
-        for own in addresses where own.port == address.port && own.sameIP(as: address) { return true }
+        guard let address = SocketAddress(ip: host, port: port) else { return false }
+        for own in addresses where isPort(port, of: own) && own.sameIP(as: address) { return true }
         guard hasWildcard else { return false }
         return localAddresses.contains { $0.sameIP(as: address) }
-            && addresses.contains { $0.isWildcard && $0.family == address.family && $0.port == address.port }
+            && addresses.contains { $0.isWildcard && $0.family == address.family && isPort(port, of: $0) }
     }
 }
 

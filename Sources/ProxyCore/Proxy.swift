@@ -102,7 +102,7 @@ public final class Proxy {
         let rewriter = MessageRewriter()
         request = RequestContext(
             message: message, edits: edits, arena: arena, rewriter: rewriter, resolver: resolver, identity: identity,
-            counters: counters, targetsMax: settings.limits.branchesMax)
+            counters: counters, streams: streams, targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         measuresCost = meter != nil

@@ -60,7 +60,7 @@ public struct ProxySettings: Sendable {
     public var domains: [String]
     /// IP addresses of this machine: what a wildcard listener stands for.
     public var localAddresses: [SocketAddress]
-    /// Host names with fixed addresses (peers of the configuration).
+    /// Host names with fixed addresses (peers of the configuration); port 0: the transport's usual one.
     public var hosts: [String: SocketAddress]
     public var timers: TransactionTimers
     public var limits: Limits

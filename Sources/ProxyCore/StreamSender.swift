@@ -16,7 +16,7 @@ public struct StreamTicket: Sendable, BitwiseCopyable {
     }
 }
 
-/// The connections of this process as a worker sees them: where messages for TCP go.
+/// The connections of this process as a worker sees them: where messages for all transports but UDP go.
 ///
 /// A connection is named by its peer's address and port, with the transport. Called on workers' threads; never blocks.
 public protocol StreamSender: AnyObject {
@@ -29,6 +29,10 @@ public protocol StreamSender: AnyObject {
     func send(
         _ message: UnsafeRawBufferPointer, to destination: SocketAddress, connection: SocketAddress, listener: Int,
         ticket: StreamTicket)
+
+    /// The names that the peer of a connection has proved by its certificate: URIs and DNS names (RFC 5922 §7.1). Empty
+    /// without a verified one.
+    func identities(of connection: SocketAddress) -> [String]
 
     /// Closes a connection after what was sent by it.
     func close(_ connection: SocketAddress)

@@ -8,7 +8,7 @@ final class TargetResolver {
         case address(SocketAddress)
         /// Host as in the URI; port 0: none given.
         case name(UnsafeRawBufferPointer, port: UInt16, isTransportGiven: Bool)
-        /// No SIP URI, a transport that is not spoken here, or an unknown name by TCP.
+        /// No SIP URI, an unknown transport, or an unknown name by another one than UDP.
         case nowhere
     }
 
@@ -18,36 +18,38 @@ final class TargetResolver {
         names = settings.hosts.map { (StoredText($0.key.lowercased()), $0.value) }
     }
 
-    /// `.none` when the URI is no SIP URI, names a transport other than UDP and TCP, or its host is unknown here.
+    /// `.none` when the URI is no SIP URI, names an unknown transport, or its host is unknown here.
     func resolve(_ uri: UnsafeRawBufferPointer) -> SocketAddress {
         guard case .address(let address) = place(of: uri) else { return .none }
         return address
     }
 
     func place(of uri: UnsafeRawBufferPointer) -> Place {
-        guard let parsed = SIPURI.parse(ByteRange(0, uri.count), in: uri), parsed.scheme == .sip else {
-            return .nowhere
-        }
+        guard let parsed = SIPURI.parse(ByteRange(0, uri.count), in: uri),
+            parsed.scheme == .sip || parsed.scheme == .sips
+        else { return .nowhere }
         let wanted = parsed.parameter("transport", in: uri)
-        var transport = Transport.udp
-        if let wanted {
-            guard let known = Self.transport(Self.bytes(wanted, of: uri)) else { return .nowhere }
-            transport = known
-        }
+        guard
+            let transport = Self.transport(
+                wanted.map { Self.bytes($0, of: uri) }, isSecure: parsed.scheme == .sips)
+        else { return .nowhere }
         // RFC 3261 §19.1.1: maddr overrides the host.
         let host = Self.bytes(parsed.parameter("maddr", in: uri) ?? parsed.host, of: uri)
-        let address = resolve(host: host, port: parsed.port)
-        if !address.isNone { return .address(address.withTransport(transport)) }
+        let address = resolve(host: host, port: parsed.port, transport: transport)
+        if !address.isNone { return .address(address) }
         // What is looked up is SIP over UDP.
         guard transport == .udp else { return .nowhere }
         return .name(host, port: parsed.port, isTransportGiven: wanted != nil)
     }
 
-    func resolve(host: UnsafeRawBufferPointer, port: UInt16) -> SocketAddress {
-        let wanted = port == 0 ? 5_060 : port
-        if let address = SocketAddress(ip: host, port: wanted) { return address }
+    /// - Parameter port: 0: the peer's own, or the transport's.
+    func resolve(host: UnsafeRawBufferPointer, port: UInt16, transport: Transport) -> SocketAddress {
+        if let address = SocketAddress(ip: host, port: port == 0 ? transport.defaultPort : port) {
+            return address.withTransport(transport)
+        }
         for (name, address) in names where name.equalsLowercased(host) {
-            return port == 0 ? address : address.withPort(port)
+            let known = address.port == 0 ? transport.defaultPort : address.port
+            return address.withPort(port == 0 ? known : port).withTransport(transport)
         }
         return .none
     }
@@ -56,13 +58,22 @@ final class TargetResolver {
         UnsafeRawBufferPointer(rebasing: uri[range.start..<range.end])
     }
 
-    /// Without regard to case (RFC 3261 §19.1.1).
-    private static func transport(_ text: UnsafeRawBufferPointer) -> Transport? {
-        guard text.count == 3, text[2] | 0x20 == UInt8(ascii: "p") else { return nil }
-        switch (text[0] | 0x20, text[1] | 0x20) {
-        case (UInt8(ascii: "u"), UInt8(ascii: "d")): return .udp
-        case (UInt8(ascii: "t"), UInt8(ascii: "c")): return .tcp
-        default: return nil
-        }
+    /// - Parameters:
+    ///   - text: the value of the `transport` parameter, without regard to case (RFC 3261 §19.1.1); nil: none is given.
+    ///   - isSecure: of a sips URI, which is reached by TLS whatever stream it names (§26.2.2, RFC 7118 §5.2), and never by UDP.
+    private static func transport(_ text: UnsafeRawBufferPointer?, isSecure: Bool) -> Transport? {
+        guard let text else { return isSecure ? .tls : .udp }
+        if isName("udp", text) { return isSecure ? nil : .udp }
+        if isName("tcp", text) { return isSecure ? .tls : .tcp }
+        if isName("tls", text) { return .tls }
+        if isName("ws", text) { return isSecure ? .wss : .ws }
+        if isName("wss", text) { return .wss }
+        return nil
+    }
+
+    private static func isName(_ name: StaticString, _ text: UnsafeRawBufferPointer) -> Bool {
+        guard name.utf8CodeUnitCount == text.count else { return false }
+        for index in 0..<text.count where name.utf8Start[index] != text[index] | 0x20 { return false }
+        return true
     }
 }

@@ -242,7 +242,7 @@ extension SIPMessage {
 
 extension ParseError.Kind {
     /// Whether after this nobody can tell where a stream's next message begins.
-    var isOfFrame: Bool {
+    public var isOfFrame: Bool {
         switch self {
         case .startLine, .version, .bareCarriageReturn, .bareLineFeed, .headerLine, .unterminatedHeaders,
             .contentLength, .contentLengthConflict, .contentLengthTooLarge, .missingContentLength:

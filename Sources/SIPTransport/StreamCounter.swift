@@ -7,6 +7,10 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
     case connectFailures
     case refusedTotal
     case refusedSource
+    case handshakes
+    case handshakeFailures
+    case handshakeTimeouts
+    case serversRefused
     case closedIdle
     case closedSlow
     case closedMalformed
@@ -29,6 +33,10 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
         case .connectFailures: "tcp_connect_failures_total"
         case .refusedTotal: "tcp_connections_refused_total"
         case .refusedSource: "tcp_connections_refused_by_source_total"
+        case .handshakes: "tls_handshakes_total"
+        case .handshakeFailures: "tls_handshake_failures_total"
+        case .handshakeTimeouts: "tls_handshake_timeouts_total"
+        case .serversRefused: "tls_servers_refused_total"
         case .closedIdle: "tcp_connections_closed_idle_total"
         case .closedSlow: "tcp_connections_closed_slow_total"
         case .closedMalformed: "tcp_connections_closed_malformed_total"
@@ -50,6 +58,13 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
         case .connectFailures: "Connections that could not be opened."
         case .refusedTotal: "Connections refused because of tcp.max_connections."
         case .refusedSource: "Connections refused because of tcp.max_connections_per_source."
+        case .handshakes: "TLS handshakes completed, of accepted and opened connections."
+        case .handshakeFailures:
+            "TLS handshakes that failed, or whose peer went away; among them certificates that were refused."
+        case .handshakeTimeouts:
+            "Connections closed because their TLS handshake took longer than tls.handshake_timeout."
+        case .serversRefused:
+            "Connections to servers closed because their certificate was for another name (RFC 5922 §7.3)."
         case .closedIdle: "Connections closed after tcp.idle_timeout."
         case .closedSlow: "Connections closed because their peer left more than tcp.max_write_queue unread."
         case .closedMalformed: "Connections closed because what came was no message or too large."

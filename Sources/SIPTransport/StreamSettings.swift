@@ -9,6 +9,8 @@ public struct StreamSettings: Sendable, Equatable {
     /// A connection by which nothing went for so long is closed.
     public var idleMilliseconds: Int64 = 600_000
     public var connectMilliseconds: Int64 = 5_000
+    /// How long a TLS handshake may take.
+    public var handshakeMilliseconds: Int64 = 5_000
     /// Bytes that may wait for a peer that reads slowly; beyond, its connection is closed.
     public var writeQueueBytesMax = 1 << 20
     /// Threads that serve all connections.
@@ -19,7 +21,7 @@ public struct StreamSettings: Sendable, Equatable {
 
 /// Where connections are accepted.
 public struct StreamListener: Sendable {
-    /// Port 0: the system chooses.
+    /// With its transport. Port 0: the system chooses.
     public var address: Reactor.SocketAddress
     /// The proxy's number for it.
     public var index: Int

@@ -12,7 +12,7 @@ struct StreamFramerTests {
 
     /// What a connection would see that gets these pieces, one after the other.
     private func steps(of pieces: [[UInt8]]) -> [StreamFramer.Step] {
-        let framer = StreamFramer()
+        var framer = StreamFramer(HeaderReader())
         var input: [UInt8] = []
         var steps: [StreamFramer.Step] = []
         for piece in pieces {
@@ -23,9 +23,14 @@ struct StreamFramerTests {
                 case .incomplete: break
                 case .broken:
                     return steps + [step]
-                case .lineEnds(let count), .message(let count):
+                case .lineEnds(let count):
                     steps.append(step)
                     input.removeFirst(count)
+                    continue
+                case .message(let count):
+                    steps.append(step)
+                    input.removeFirst(count)
+                    framer.took()
                     continue
                 }
                 break
@@ -43,6 +48,25 @@ struct StreamFramerTests {
                 "cut at \(position)")
         }
         #expect(steps(of: bytes.map { [$0] }) == [.message(bytes.count)])
+    }
+
+    @Test("headers that come byte by byte are read once, and so is a message that could not be taken at once")
+    func readOnce() {
+        let reader = HeaderReader()
+        var framer = StreamFramer(reader)
+        let bytes = Array(Self.message(1, body: String(repeating: "\r\n\r\n", count: 1_000)).utf8)
+        for count in 1..<bytes.count {
+            #expect(bytes[..<count].withUnsafeBytes { framer.next($0) } == .incomplete)
+        }
+        for _ in 0..<3 { #expect(bytes.withUnsafeBytes { framer.next($0) } == .message(bytes.count)) }
+        #expect(reader.count == 1)
+    }
+
+    @Test("a message that is malformed but ends somewhere is passed on, and the next one is found")
+    func malformed() {
+        let broken = Array(Self.message(1, body: "hello").replacing("CSeq: 1 MESSAGE", with: "CSeq: none").utf8)
+        let next = Array(Self.message(2).utf8)
+        #expect(steps(of: [broken + next]) == [.message(broken.count), .message(next.count)])
     }
 
     @Test("many messages in one segment are found one after the other, also with an empty body")

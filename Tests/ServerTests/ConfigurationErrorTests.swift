@@ -120,7 +120,7 @@ struct ConfigurationErrorTests {
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, state, auth, registrar, location, limits, mailbox, timers, dns, sockets, tcp, lua, control, logging"
+                + "record_route, drain_seconds, peers, state, auth, registrar, location, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
         ),
     ]
 
@@ -129,15 +129,24 @@ struct ConfigurationErrorTests {
         Case(
             "listen: \"tcp:192.0.2.1:5060\"",
             #"t.yaml:1:9: listen: expected at least one "udp:ADDRESS:PORT" beside the others; add one"#),
+        Case(
+            "listen: [\"udp:192.0.2.1\", \"tls:192.0.2.1\"]",
+            #"t.yaml:1:9: listen: "tls:192.0.2.1:5061" needs "tls.certificate" and "tls.key""#),
+        Case("tls: {certificate: a.pem}", #"t.yaml:1:20: tls.certificate: needs "tls.key" beside it"#),
+        Case("tls: {key: a.key}", #"t.yaml:1:12: tls.key: needs "tls.certificate" beside it"#),
+        Case(
+            "tls: {client_certificates: required}",
+            #"t.yaml:1:28: tls.client_certificates: needs "tls.client_roots" beside it: who signs clients' certificates"#
+        ),
         Case("listen: 192.0.2.1", #"t.yaml:1:9: listen[0]: \#(listenForms), got "192.0.2.1""#),
         Case(
             "listen:\n  - udp:192.0.2.300:5060", #"t.yaml:2:5: listen[0]: \#(listenForms), got "udp:192.0.2.300:5060""#),
         Case(
             "listen: [\"udp:192.0.2.1:70000\"]", #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:192.0.2.1:70000""#),
         Case(
-            "listen: [\"udp:2001:db8::1:5060\", tls:192.0.2.1]",
+            "listen: [\"udp:2001:db8::1:5060\", sctp:192.0.2.1]",
             #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:2001:db8::1:5060""#,
-            #"t.yaml:1:34: listen[1]: "tls" is not supported yet, only "udp" and "tcp""#),
+            #"t.yaml:1:34: listen[1]: "sctp" is not supported yet, only "udp", "tcp" and "tls""#),
         Case(
             "listen:\n  - udp:192.0.2.1\n  - udp:192.0.2.1:5060",
             #"t.yaml:3:5: listen[1]: "udp:192.0.2.1:5060" is listed twice"#),

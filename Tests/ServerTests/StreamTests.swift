@@ -201,6 +201,44 @@ struct StreamTests {
         #expect(try next.receive() == "\r\n")
     }
 
+    @Test("at the limit of all connections further ones are closed, and requests that would need one fail")
+    func totalLimit() throws {
+        let place = try start("tcp: {max_connections: 2}")
+        defer { place.plane.stop() }
+        let (caller, other) = (try StreamPeer.connect(place.tcp), try StreamPeer.connect(place.tcp))
+        while place.value("connections") != 2 { usleep(1_000) }
+        #expect(try StreamPeer.connect(place.tcp).receive() == "")
+        #expect(place.value("connections_refused_total") == 1)
+        let listening = try StreamPeer.bound(stream: true)
+        let uri = "sip:bob@127.0.0.1:\(listening.port);transport=tcp"
+        caller.send(SIPText.request("MESSAGE", uri, call: "full", via: "TCP 127.0.0.1:9"))
+        #expect(try caller.message().start.hasPrefix("SIP/2.0 500"))
+        #expect(place.value("connections_refused_total") == 2)
+        shutdown(other.descriptor, Int32(SHUT_RDWR))
+        while place.value("connections") != 1 { usleep(1_000) }
+        caller.send(SIPText.request("MESSAGE", uri, call: "room", via: "TCP 127.0.0.1:9"))
+        #expect(try listening.accept().message().start.hasPrefix("MESSAGE "))
+    }
+
+    @Test("while a worker is behind its peer waits: nothing is lost, and the order stays")
+    func backPressure() throws {
+        // Each request takes about a millisecond, and few fit into the mailbox.
+        try "function on_request(req) for i = 1, 100000 do end return req:reply(480) end".write(
+            toFile: folder.file("slow.lua"), atomically: true, encoding: .utf8)
+        let place = try start("script: slow.lua\nmailbox: {slots: 64}")
+        defer { place.plane.stop() }
+        let peer = try StreamPeer.connect(place.tcp)
+        let requests = (0..<300).map {
+            SIPText.request("MESSAGE", "sip:bob@example.com", call: "behind\($0)", via: "TCP 127.0.0.1:9")
+        }
+        #expect(peer.send(requests.joined()))
+        for number in 0..<300 {
+            let answer = try peer.message()
+            #expect(answer.start.hasPrefix("SIP/2.0 480") && answer.values("Call-ID") == ["behind\(number)"])
+        }
+        #expect(place.value("read_pauses_total") ?? 0 > 0)
+    }
+
     @Test("a peer that does not read is cut off and counted; others are served on")
     func slowReader() throws {
         let place = try start("tcp: {max_write_queue: 64KiB}")

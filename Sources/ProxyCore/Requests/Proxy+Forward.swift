@@ -8,6 +8,8 @@ struct Departure {
     var listener: Int
     /// The topmost Route names a strict router (RFC 3261 §16.6 step 6).
     var strictRoute: ListElement?
+    /// The URI that led there is a sips one.
+    var isSips = false
 }
 
 // RFC 3261 §16.6: what changes in a request on its way through.
@@ -35,7 +37,7 @@ extension Proxy {
     /// Where responses to the request go: RFC 3261 §18.2.2, RFC 3581 §4.
     func responseTarget(of source: SocketAddress) -> SocketAddress {
         let via = message.pointee.topVia
-        let port = via.port == 0 ? 5_060 : via.port
+        let port = via.port == 0 ? source.transport.defaultPort : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
             return address.withTransport(source.transport)
         }
@@ -65,6 +67,7 @@ extension Proxy {
         if departure.destination.isNone {
             if let route = topRoute(), let address = NameAddress.parse(route.value, in: message.pointee.bytes) {
                 departure.destination = destination(of: message.pointee.bytes(address.uri))
+                departure.isSips = isSips(message.pointee.bytes(address.uri))
                 if let uri = SIPURI.parse(address.uri, in: message.pointee.bytes),
                     !uri.hasLooseRouting(in: message.pointee.bytes)
                 {
@@ -72,11 +75,16 @@ extension Proxy {
                 }
             } else {
                 departure.destination = destination(of: target.uri.count > 0 ? target.uri : request.requestURI)
+                departure.isSips = isSips(target.uri.count > 0 ? target.uri : request.requestURI)
             }
         }
         guard !departure.destination.isNone, departure.destination.port != 0 else { return nil }
         departure.listener = identity.listener(for: departure.destination, incoming: request.listener)
         return departure.listener >= 0 ? departure : nil
+    }
+
+    private func isSips(_ uri: UnsafeRawBufferPointer) -> Bool {
+        uri.count > 5 && uri[4] == UInt8(ascii: ":") && uri[3] | 0x20 == UInt8(ascii: "s")
     }
 
     /// `.none`: unknown, or `pendingName` tells what is missing.
@@ -125,14 +133,14 @@ extension Proxy {
     }
 
     /// One Record-Route for each socket the dialog's requests pass (RFC 3261 §16.6 step 4, RFC 5658 for
-    /// two): the downstream side on top.
+    /// two): the downstream side on top. Of a request to a sips URI the secure sides are sips (§16.6 step 4).
     private func appendRecordRoute(departure: Departure) {
         let isPair = departure.listener != request.listener
         edits.pointee.append("Record-Route: ")
-        edits.pointee.append(identity.routeStart(departure.listener))
+        edits.pointee.append(identity.routeStart(departure.listener, isSips: departure.isSips))
         if isPair {
             edits.pointee.append(";r2=on>\r\nRecord-Route: ")
-            edits.pointee.append(identity.routeStart(request.listener))
+            edits.pointee.append(identity.routeStart(request.listener, isSips: departure.isSips))
             edits.pointee.append(";r2=on")
         }
         edits.pointee.append(">\r\n")

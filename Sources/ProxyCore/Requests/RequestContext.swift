@@ -67,6 +67,7 @@ public final class RequestContext {
     private let resolver: TargetResolver
     private let identity: Identity
     let counters: CounterBlock
+    private let streams: (any StreamSender)?
     /// Targets that one request may be given.
     public let targetsMax: Int
 
@@ -76,8 +77,9 @@ public final class RequestContext {
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
         arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, resolver: TargetResolver, identity: Identity,
-        counters: CounterBlock, targetsMax: Int
+        counters: CounterBlock, streams: (any StreamSender)?, targetsMax: Int
     ) {
+        self.streams = streams
         self.resolver = resolver
         self.identity = identity
         self.counters = counters
@@ -200,6 +202,11 @@ public final class RequestContext {
     /// Whether a host and port (0: not given) name this proxy: a listen address, an advertised name or a domain.
     public func namesThisProxy(host: UnsafeRawBufferPointer, port: UInt16) -> Bool {
         identity.isOwnHost(host, port: port)
+    }
+
+    /// The names that the sender has proved by its TLS certificate: URIs and DNS names. Empty without a verified one.
+    public var sourceIdentities: [String] {
+        source.transport.isSecure ? streams?.identities(of: source) ?? [] : []
     }
 
     /// Counts a handler run that failed.

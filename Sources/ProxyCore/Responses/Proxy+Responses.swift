@@ -89,14 +89,15 @@ extension Proxy {
     ///
     /// - Parameter transport: what the request came by; a Via may claim another.
     private func responseTarget(of via: Via, transport: Transport) -> SocketAddress? {
-        let port = via.port == 0 ? 5_060 : via.port
+        let port = via.port == 0 ? transport.defaultPort : via.port
         if !via.maddr.isAbsent, let address = SocketAddress(ip: message.pointee.bytes(via.maddr), port: port) {
             return address.withTransport(transport)
         }
         let host = via.received.isAbsent ? via.host : via.received
         let address = resolver.resolve(
-            host: message.pointee.bytes(host), port: via.rport > 0 ? UInt16(truncatingIfNeeded: via.rport) : port)
-        return address.isNone ? nil : address.withTransport(transport)
+            host: message.pointee.bytes(host), port: via.rport > 0 ? UInt16(truncatingIfNeeded: via.rport) : port,
+            transport: transport)
+        return address.isNone ? nil : address
     }
 
     // MARK: With state

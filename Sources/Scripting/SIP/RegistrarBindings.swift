@@ -49,13 +49,18 @@ enum RegistrarBindings {
         return call.returnValue(.list(contacts.map { value($0, now: request.now) }))
     }
 
+    /// In the form that `to` takes.
+    private static func place(_ address: SocketAddress) -> String {
+        address.transport == .udp ? "\(address)" : "sip:\(address);transport=\(address.transport.name)"
+    }
+
     private static func value(_ contact: ContactBinding, now: UInt64) -> ScriptValue {
         var fields: [String: ScriptValue] = [
             "uri": .string(String(decoding: contact.uri, as: UTF8.self)),
             "q": .number(Double(contact.preference) / 1_000),
             "expires": .integer(Int64(contact.secondsLeft(at: now))),
         ]
-        if !contact.source.isNone { fields["to"] = .string("\(contact.source)") }
+        if !contact.source.isNone { fields["to"] = .string(place(contact.source)) }
         return .record(fields)
     }
 }

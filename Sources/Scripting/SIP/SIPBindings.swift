@@ -95,6 +95,12 @@ enum MessageBindings {
                 (call: borrowing ScriptCall) throws(ScriptFailure) in
                 call.returnInteger(Int(call.sip.pointee.source.port))
             },
+            .readOnly(
+                "source_transport", "string", phases: phases,
+                "How the message came: \"udp\", \"tcp\", \"tls\", \"ws\" or \"wss\"."
+            ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+                call.returnBytes(UnsafeRawBufferPointer(call.sip.pointee.source.transport.name))
+            },
         ]
     }
 

@@ -183,14 +183,17 @@ enum DecisionBindings {
         // An IPv6 address without brackets would read as host and port.
         if let address = SocketAddress(ip: text, port: 5_060) { return address }
         let request = call.sip.pointee.currentRequest
-        if text.count > 4, equalIgnoringCase(text.part(ByteRange(0, 4)), UnsafeRawBufferPointer("sip:" as StaticString))
-        {
-            return request.resolve(text)
-        }
+        if isURI(text, "sip:") || isURI(text, "sips:") { return request.resolve(text) }
         var uri = ScratchText(call.scratch(byteCount: text.count + 4))
         uri.append("sip:")
         uri.append(text)
         return request.resolve(uri.bytes)
+    }
+
+    private static func isURI(_ text: UnsafeRawBufferPointer, _ scheme: StaticString) -> Bool {
+        let count = scheme.utf8CodeUnitCount
+        return text.count > count
+            && equalIgnoringCase(text.part(ByteRange(0, count)), UnsafeRawBufferPointer(scheme))
     }
 
     // MARK: Answering

@@ -15,6 +15,12 @@ extension SIPBindings {
             get: { (call: borrowing ScriptCall) throws(ScriptFailure) in
                 call.returnPart(kind: SIPKind.uri.rawValue, part: SIPPart.request.rawValue)
             }, set: setURI),
+        .readOnly(
+            "source_identities", "string[]", phases: .requests,
+            "The names that the sender proved by its TLS certificate, URIs such as \"sip:example.com\" and DNS names (RFC 5922). Empty without a verified certificate."
+        ) { (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.returnValue(.list(call.sip.pointee.currentRequest.sourceIdentities.map { .string($0) }))
+        },
         .readOnly("max_forwards", "integer?", phases: .requests, "Hops left; nil when the request does not say.") {
             (call: borrowing ScriptCall) throws(ScriptFailure) in
             let value = call.sip.pointee.current.pointee.maxForwards

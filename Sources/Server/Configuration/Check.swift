@@ -8,14 +8,14 @@ public struct CheckResult: Sendable {
 
     public var succeeded: Bool { problems.isEmpty && !diagnostics.contains { $0.severity == .error } }
 
-    /// Scripts are looked at only under a configuration without errors, since it says where and how.
+    /// Scripts and certificates are looked at only under a configuration without errors, since it says where and how they are.
     public init(path: String?, environment: [String: String], checker: any ScriptChecker) {
         file = path
         do {
             let loaded = try ConfigurationLoader.load(path: path, environment: environment)
             diagnostics = loaded.warnings
             script = loaded.configuration.script
-            if script != nil { problems = checker.check(loaded.configuration) }
+            problems = checker.check(loaded.configuration)
         } catch {
             diagnostics = error.diagnostics
         }

@@ -24,6 +24,7 @@ public struct Configuration: Sendable, Equatable {
     public var peers: [Peer] = []
     public var sockets = Sockets()
     public var tcp = Tcp()
+    public var tls = Tls()
     public var mailbox = Mailbox()
     public var lua = Lua()
     public var control = Control()
@@ -156,6 +157,32 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
+    /// Certificates, and who has to show one.
+    public struct Tls: Sendable, Equatable {
+        public enum ClientCertificates: String, Sendable, CaseIterable {
+            case off
+            case optional
+            case required
+        }
+
+        public enum Version: String, Sendable, CaseIterable {
+            case tls12 = "1.2"
+            case tls13 = "1.3"
+        }
+
+        public var certificate: String?
+        public var key: String?
+        public var clientRoots: String?
+        public var clientCertificates: ClientCertificates = .off
+        /// nil: the system's.
+        public var serverRoots: String?
+        public var verifiesServers = true
+        public var minVersion: Version = .tls12
+        public var handshakeMilliseconds = 5_000
+
+        public init() {}
+    }
+
     public struct Mailbox: Sendable, Equatable {
         public var slots = 4_096
 
@@ -235,6 +262,18 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
     public enum Transport: String, Sendable, CaseIterable {
         case udp
         case tcp
+        case tls
+
+        /// Encrypted: it needs a certificate.
+        public var isSecure: Bool { self == .tls }
+
+        /// RFC 3261 §19.1.2.
+        public var standardPort: UInt16 {
+            switch self {
+            case .udp, .tcp: Endpoint.standardPort
+            case .tls: 5_061
+            }
+        }
     }
 
     public var transport: Transport

@@ -104,6 +104,7 @@ extension ConfigurationReader {
                 "expected at most timers.t2 (\(timers.t2Milliseconds)ms), got \(timers.t1Milliseconds)ms")
         }
         checkCapacities()
+        checkCertificates()
         let lua = configuration.lua
         if lua.memoryBytes > lua.vmMemoryBytes {
             report(
@@ -140,6 +141,29 @@ extension ConfigurationReader {
                 origins["state.t_sf"] ?? .standard, "state.t_sf",
                 "expected less than state.t_sl (\(stateless)), got \(stateful)")
         case (_?, _?): break
+        }
+    }
+}
+
+extension ConfigurationReader {
+    /// Secure listen addresses need a certificate, and who asks for others' must know by whom they are signed.
+    private mutating func checkCertificates() {
+        let tls = configuration.tls
+        if let listener = configuration.listen.first(where: { $0.transport.isSecure }), tls.certificate == nil {
+            report(
+                origins["listen"] ?? .standard, "listen", "\"\(listener)\" needs \"tls.certificate\" and \"tls.key\"")
+        }
+        if tls.certificate != nil, tls.key == nil {
+            report(
+                origins["tls.certificate"] ?? .standard, "tls.certificate", "needs \"tls.key\" beside it")
+        }
+        if tls.certificate == nil, tls.key != nil {
+            report(origins["tls.key"] ?? .standard, "tls.key", "needs \"tls.certificate\" beside it")
+        }
+        if tls.clientCertificates != .off, tls.clientRoots == nil {
+            report(
+                origins["tls.client_certificates"] ?? .standard, "tls.client_certificates",
+                "needs \"tls.client_roots\" beside it: who signs clients' certificates")
         }
     }
 }

@@ -201,7 +201,8 @@ extension ConfigurationReader {
         }
         guard case .scalar(let text) = address.content, let colon = text.firstIndex(of: ":"),
             let transport = ListenAddress.Transport(rawValue: text[..<colon].lowercased()),
-            let endpoint = Endpoint(String(text[text.index(after: colon)...]))
+            let endpoint = Endpoint(
+                String(text[text.index(after: colon)...]), defaultPort: transport.standardPort)
         else {
             report(address.origin, key, listenerComplaint(address))
             return nil
@@ -217,9 +218,9 @@ extension ConfigurationReader {
 
     private func listenerComplaint(_ node: ConfigurationNode) -> String {
         if case .scalar(let text) = node.content, let scheme = text.split(separator: ":").first?.lowercased(),
-            ["tls", "ws", "wss", "sctp"].contains(scheme)
+            ["ws", "wss", "sctp"].contains(scheme)
         {
-            return "\"\(scheme)\" is not supported yet, only \"udp\" and \"tcp\""
+            return "\"\(scheme)\" is not supported yet, only \"udp\", \"tcp\" and \"tls\""
         }
         return "expected \"udp:ADDRESS:PORT\" such as \"udp:192.0.2.1:5060\" or \"udp:[2001:db8::1]:5060\", "
             + "got \(node.summary)"

@@ -2,12 +2,12 @@ extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
     public static let all: [Setting] =
-        top + state + auth + registrar + location + limits + timers + dns + sockets + tcp + lua + edges
+        top + state + auth + registrar + location + limits + timers + dns + sockets + tcp + tls + lua + edges
 
     private static let top: [Setting] = [
         Setting(
             "listen", .listeners(\.listen),
-            "Socket addresses to receive on, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
+            "Socket addresses to receive on, `udp:`, `tcp:` or `tls:`, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
             "workers", .workers(\.workers, 1...Configuration.workersMax),
@@ -194,7 +194,7 @@ extension Setting {
     private static let tcp: [Setting] = [
         Setting(
             "tcp.max_connections", .integer(\.tcp.connectionsMax, 1...1_000_000),
-            "TCP connections of the process, accepted and opened together; further ones are closed at once, or not opened."
+            "TCP and TLS connections of the process, accepted and opened together; further ones are closed at once, or not opened."
         ),
         Setting(
             "tcp.max_connections_per_source", .integer(\.tcp.connectionsPerSourceMax, 1...1_000_000),
@@ -208,6 +208,35 @@ extension Setting {
         Setting(
             "tcp.max_write_queue", .bytes(\.tcp.writeQueueBytesMax, 65_536...(1 << 30)),
             "Bytes that may wait for a peer that reads slowly; beyond, its connection is closed."),
+    ]
+
+    private static let tls: [Setting] = [
+        Setting(
+            "tls.certificate", .path(\.tls.certificate), appliesOnReload: true,
+            "PEM file of the proxy's certificate and those between it and a root; also shown to servers that ask for one. Each "
+                + "reload reads the files of this section anew, and new connections use them."),
+        Setting(
+            "tls.key", .path(\.tls.key), appliesOnReload: true,
+            "PEM file of the certificate's private key, without a passphrase."),
+        Setting(
+            "tls.client_certificates", .choice(\.tls.clientCertificates), appliesOnReload: true,
+            "Whether clients show a certificate: `optional` verifies those that there are, `required` refuses connections "
+                + "without."),
+        Setting(
+            "tls.client_roots", .path(\.tls.clientRoots), appliesOnReload: true,
+            "PEM file of the certificates that sign clients' certificates."),
+        Setting(
+            "tls.verify_servers", .boolean(\.tls.verifiesServers), appliesOnReload: true,
+            "Servers that connections are opened to must prove who they are (RFC 5922)."),
+        Setting(
+            "tls.server_roots", .path(\.tls.serverRoots), appliesOnReload: true,
+            "PEM file of the certificates that sign servers' certificates; by default the system's."),
+        Setting(
+            "tls.min_version", .choice(\.tls.minVersion), appliesOnReload: true,
+            "The oldest version of TLS that is spoken."),
+        Setting(
+            "tls.handshake_timeout", .time(\.tls.handshakeMilliseconds, .milliseconds, 100...60_000),
+            "How long a TLS handshake may take; after that the connection is closed."),
     ]
 
     private static let lua: [Setting] = [

@@ -122,7 +122,7 @@ enum Binding: Sendable {
         case .secret:
             "at least \(branchKeyBytesMin) characters, or at least \(2 * branchKeyBytesMin) hexadecimal digits"
         case .names: "a list of domain names or addresses"
-        case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:ADDRESS:PORT\" or {address, advertise}"
+        case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
         }
     }

@@ -1,6 +1,7 @@
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
+internal import SIPTransport
 
 /// A reload in two phases, so that new scripts are on every worker or on none.
 ///
@@ -15,9 +16,11 @@ extension DataPlane {
     public func reload(_ configuration: Configuration) throws(RuntimeError) {
         // All logics are made before any worker sees one: a script in error changes nothing.
         let logics = try routing.make(configuration, workers: counters.count)
-        let workers = running.withLock { running in running.group?.workers ?? [] }
+        let credentials = try Self.credentials(configuration)
+        let (workers, streams) = running.withLock { running in (running.group?.workers ?? [], running.streams) }
         try askAll(workers)
         try install(logics, on: workers)
+        if let credentials { streams?.replace(credentials) }
         running.withLock { running in
             running.configuration = configuration
             if configuration.script != nil { running.scriptGeneration += 1 }

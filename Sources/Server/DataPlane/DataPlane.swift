@@ -153,7 +153,7 @@ public final class DataPlane: ProxyRuntime {
             return RuntimeSnapshot(
                 workers: values,
                 listeners: group.listeners.map { "udp:\($0.address)" }
-                    + (streams?.listeners ?? []).map { "tcp:\($0.address)" },
+                    + (streams?.listeners ?? []).map { "\($0.address.transport.name):\($0.address)" },
                 transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
                 bindings: routing.registrar.locations.count, warnings: running.warnings,
                 process: (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? []))

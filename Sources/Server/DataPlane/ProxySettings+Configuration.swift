@@ -5,7 +5,10 @@ internal import StatePolicy
 
 extension Configuration {
     /// The listen addresses as the proxy numbers them: datagram sockets first, which workers have of their own.
-    var listenInOrder: [ListenAddress] { listen(on: .udp) + listen(on: .tcp) }
+    var listenInOrder: [ListenAddress] { listen(on: .udp) + streamListen }
+
+    /// Those that connections come to.
+    var streamListen: [ListenAddress] { listen.filter { $0.transport != .udp } }
 
     func listen(on transport: ListenAddress.Transport) -> [ListenAddress] {
         listen.filter { $0.transport == transport }
@@ -26,9 +29,8 @@ extension ProxySettings {
         domains = configuration.domains
         for peer in configuration.peers where peer.network.prefixBits == peer.network.address.bitCount {
             // A peer of one address is known by its name too.
-            let endpoint = Endpoint(
-                address: peer.network.address, port: peer.port == 0 ? Endpoint.standardPort : peer.port)
-            hosts[peer.name] = SocketAddress(endpoint.description)
+            hosts[peer.name] = SocketAddress(
+                Endpoint(address: peer.network.address, port: peer.port).description)
         }
         trustedPeers = configuration.peers.filter(\.trusted).compactMap { peer in
             SocketAddress(Endpoint(address: peer.network.address, port: peer.port).description).map {

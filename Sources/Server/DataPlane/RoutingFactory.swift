@@ -154,13 +154,14 @@ extension ScriptLog.Level {
     }
 }
 
-/// Loads scripts as a start would, and runs nothing.
+/// Loads scripts and certificates as a start would, and runs nothing.
 public struct RoutingScriptChecker: ScriptChecker {
     public init() {}
 
     public func check(_ configuration: Configuration) -> [ScriptProblem] {
         do throws(RuntimeError) {
             _ = try RoutingFactory(configuration, log: .silent).make(configuration, workers: 1)
+            _ = try DataPlane.credentials(configuration)
             return []
         } catch {
             return error.problems

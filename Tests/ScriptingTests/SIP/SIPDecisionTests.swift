@@ -56,7 +56,8 @@ import Testing
     @Test(
         "a next hop that leads nowhere is an error of the script",
         arguments: [
-            "unknown.example.com", "", "sips:192.0.2.1", "sip:", "192.0.2.1:99999", "a b", "192.0.2.1;transport=tls",
+            "unknown.example.com", "", "sips:192.0.2.1;transport=udp", "sip:", "192.0.2.1:99999", "a b",
+            "192.0.2.1;transport=sctp",
             "[2001:db8::1",
         ])
     func badNextHop(to: String) throws {

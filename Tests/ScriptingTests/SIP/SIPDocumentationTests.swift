@@ -11,10 +11,11 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
 @Suite struct SIPDocumentationTests {
     /// A ```lua block with what it says about itself.
     struct Example: Sendable, CustomTestStringConvertible {
+        var page: String
         var line: Int
         var text: String
 
-        var testDescription: String { "docs/scripting.md:\(line)" }
+        var testDescription: String { "docs/\(page):\(line)" }
 
         /// Values of the comments `-- name: value`.
         func notes(_ name: String) -> [String] {
@@ -24,15 +25,17 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         }
     }
 
-    static let examples: [Example] = {
-        guard let page = try? String(contentsOf: root.appending(path: "docs/scripting.md"), encoding: .utf8) else {
+    static let examples = ["scripting.md", "tls.md"].flatMap(examples(of:))
+
+    private static func examples(of page: String) -> [Example] {
+        guard let text = try? String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8) else {
             return []
         }
         var examples: [Example] = []
         var open: Example?
-        for (index, line) in page.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             if line == "```lua" {
-                open = Example(line: index + 2, text: "")
+                open = Example(page: page, line: index + 2, text: "")
             } else if line == "```", let example = open {
                 examples.append(example)
                 open = nil
@@ -41,7 +44,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
             }
         }
         return examples
-    }()
+    }
 
     @Test("there are examples")
     func present() {
