@@ -38,6 +38,8 @@ let package = Package(
         // The shipped policies over simulated proxies, and the best that any policy could do.
         .target(
             name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
+        // Configurations of OpenSER, OpenSIPS and Kamailio to Lua and YAML.
+        .target(name: "ConfigPort", swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
         // Message digests of OpenSSL's libcrypto.
@@ -93,6 +95,7 @@ let package = Package(
             name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
+        .testTarget(name: "ConfigPortTests", dependencies: ["ConfigPort"], swiftSettings: swiftSettings),
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
         .testTarget(name: "StatePolicyTests", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
         .testTarget(
