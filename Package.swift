@@ -25,7 +25,13 @@ let package = Package(
         // Ground floor: C headers and shims.
         .systemLibrary(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
-        .target(name: "CLuaShim", dependencies: ["CLua"]),
+        // Lua modules that scripts find by `require`: text in the program.
+        .target(
+            name: "CLuaLibrary",
+            exclude: [
+                "openser.lua", "openser_messages.lua", "openser_nat.lua", "openser_regex.lua", "openser_values.lua",
+            ]),
+        .target(name: "CLuaShim", dependencies: ["CLua", "CLuaLibrary"]),
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -85,7 +91,7 @@ let package = Package(
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
+                "ConfigPort", "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -95,7 +101,7 @@ let package = Package(
             name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy"],
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
-        .testTarget(name: "ConfigPortTests", dependencies: ["ConfigPort"], swiftSettings: swiftSettings),
+        .testTarget(name: "ConfigPortTests", dependencies: ["ConfigPort", "Server"], swiftSettings: swiftSettings),
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
         .testTarget(name: "StatePolicyTests", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
         .testTarget(
@@ -120,7 +126,7 @@ let package = Package(
         .testTarget(
             name: "ScriptingTests",
             dependencies: [
-                "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
+                "ConfigPort", "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),

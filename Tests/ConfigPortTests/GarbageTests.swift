@@ -66,5 +66,8 @@ struct GarbageTests {
         let result = Reading(path: "test.cfg", bytes: bytes) { _ in bytes }
         #expect(result.diagnostics.count <= SourceSet.diagnosticsMax)
         for diagnostic in result.diagnostics { #expect(diagnostic.description.utf8.count < 4_000) }
+        if !result.hasErrors {
+            #expect(Conversion(path: "test.cfg", bytes: bytes, read: { _ in bytes }).lua.contains("on_request"))
+        }
     }
 }

@@ -193,6 +193,9 @@ public final class RequestContext {
         identity.isOwnHost(host, port: port)
     }
 
+    /// The listen address that the request came in by.
+    public var arrival: SocketAddress { identity.address(listener) }
+
     /// Counts a handler run that failed.
     public func noteScriptFailure() {
         counters.add(ProxyCounter.scriptFailures.rawValue)
