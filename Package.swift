@@ -26,7 +26,13 @@ let package = Package(
         // Ground floor: C headers and shims.
         .systemLibrary(
             name: "CLua", pkgConfig: "lua5.4", providers: [.apt(["liblua5.4-dev"])]),
-        .target(name: "CLuaShim", dependencies: ["CLua"]),
+        // Lua modules that scripts find by `require`: text in the program.
+        .target(
+            name: "CLuaLibrary",
+            exclude: [
+                "openser.lua", "openser_messages.lua", "openser_nat.lua", "openser_regex.lua", "openser_values.lua",
+            ]),
+        .target(name: "CLuaShim", dependencies: ["CLua", "CLuaLibrary"]),
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -39,6 +45,8 @@ let package = Package(
         // The shipped policies over simulated proxies, and the best that any policy could do.
         .target(
             name: "NetworkSimulator", dependencies: ["CLinearProgram", "StatePolicy"], swiftSettings: swiftSettings),
+        // Configurations of OpenSER, OpenSIPS and Kamailio to Lua and YAML.
+        .target(name: "ConfigPort", swiftSettings: swiftSettings),
         .target(name: "SIPTransaction", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
 
         // Message digests of OpenSSL's libcrypto.
@@ -86,7 +94,7 @@ let package = Package(
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy", "Storage",
+                "ConfigPort", "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy", "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -96,6 +104,7 @@ let package = Package(
             name: "microbenchmarks", dependencies: ["ProxyCore", "Reactor", "StatePolicy", "Storage"],
             path: "Tests/Microbenchmarks", swiftSettings: swiftSettings),
 
+        .testTarget(name: "ConfigPortTests", dependencies: ["ConfigPort", "Server"], swiftSettings: swiftSettings),
         .testTarget(name: "SIPMessageTests", dependencies: ["SIPMessage"], swiftSettings: swiftSettings),
         .testTarget(name: "StatePolicyTests", dependencies: ["StatePolicy"], swiftSettings: swiftSettings),
         .testTarget(
@@ -120,7 +129,7 @@ let package = Package(
         .testTarget(
             name: "ScriptingTests",
             dependencies: [
-                "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
+                "ConfigPort", "Scripting", "ProxyCore", "Reactor", "SIPMessage", "SIPTransaction", "StatePolicy",
                 "CAllocationCounter",
             ],
             swiftSettings: swiftSettings),

@@ -51,6 +51,8 @@ final class Identity {
         localAddresses = settings.localAddresses
     }
 
+    func address(_ listener: Int) -> SocketAddress { addresses[listener] }
+
     func viaStart(_ listener: Int) -> UnsafeRawBufferPointer { viaStarts[listener].bytes }
 
     func routeStart(_ listener: Int, isSips: Bool) -> UnsafeRawBufferPointer {

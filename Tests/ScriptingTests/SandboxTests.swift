@@ -5,7 +5,11 @@ import Testing
     @Test(
         "what could reach the system or break the sandbox is absent or refused",
         arguments: [
-            ("return tostring(io) .. tostring(debug) .. tostring(package) .. tostring(require)", "nilnilnilnil"),
+            ("return tostring(io) .. tostring(debug) .. tostring(package)", "nilnilnil"),
+            (
+                "return select(2, pcall(require, 'os'))", "no module 'os': only those of the program can be required"
+            ),
+            ("return tostring(require('openser') == require('openser'))", "true"),
             (
                 "return tostring(os.execute) .. tostring(os.getenv) .. tostring(os.exit) .. tostring(os.remove)",
                 "nilnilnilnil"

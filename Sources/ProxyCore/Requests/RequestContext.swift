@@ -209,6 +209,9 @@ public final class RequestContext {
         source.transport.isSecure ? streams?.identities(of: source) ?? [] : []
     }
 
+    /// The listen address that the request came in by.
+    public var arrival: SocketAddress { identity.address(listener) }
+
     /// Counts a handler run that failed.
     public func noteScriptFailure() {
         counters.add(ProxyCounter.scriptFailures.rawValue)

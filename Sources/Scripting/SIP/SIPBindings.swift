@@ -90,6 +90,15 @@ enum MessageBindings {
                 "body", .string("body"), returns: "string", phases: phases, writePhases: phases.intersection(.edits),
                 "What follows the headers. A new one gets its Content-Length; Content-Type is yours to set.",
                 get: body, set: setBody),
+            .readOnly("message", "string", phases: phases, "All of the message as it stands.") {
+                (call: borrowing ScriptCall) throws(ScriptFailure) in
+                try call.sip.pointee.synchronise()
+                return call.returnBytes(call.sip.pointee.current.pointee.bytes)
+            },
+            .readOnly("size", "integer", phases: phases, "Bytes of the message as it came, or as last edited.") {
+                (call: borrowing ScriptCall) throws(ScriptFailure) in
+                call.returnInteger(call.sip.pointee.current.pointee.byteCount)
+            },
             .readOnly("source_ip", "string", phases: phases, "Where the message came from: the IP address.", sourceIP),
             .readOnly("source_port", "integer", phases: phases, "Where the message came from: the port.") {
                 (call: borrowing ScriptCall) throws(ScriptFailure) in

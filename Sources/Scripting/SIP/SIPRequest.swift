@@ -26,6 +26,20 @@ extension SIPBindings {
             let value = call.sip.pointee.current.pointee.maxForwards
             return value < 0 ? call.returnNull() : call.returnInteger(value)
         },
+        .readOnly("local_ip", "string", phases: .requests, "Where the request came in: the IP address that listens.") {
+            (call: borrowing ScriptCall) throws(ScriptFailure) in
+            let room = call.scratch(byteCount: ScriptHost.addressTextBytesMax)
+            let count = call.sip.pointee.currentRequest.arrival.writeIP(into: room)
+            return call.returnBytes(UnsafeRawBufferPointer(rebasing: room[..<count]))
+        },
+        .readOnly("local_port", "integer", phases: .requests, "Where the request came in: the port.") {
+            (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.returnInteger(Int(call.sip.pointee.currentRequest.arrival.port))
+        },
+        .readOnly("is_decided", "boolean", phases: .decides, "Whether this handler relayed, answered or dropped it.") {
+            (call: borrowing ScriptCall) throws(ScriptFailure) in
+            call.returnBoolean(call.sip.pointee.currentRequest.verdict != .none)
+        },
         .readOnly(
             "failure_code", "integer", phases: .onFailure, "The best final response that the branches came to."
         ) { (call: borrowing ScriptCall) throws(ScriptFailure) in

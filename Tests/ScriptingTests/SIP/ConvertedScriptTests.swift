@@ -1,0 +1,170 @@
+import ConfigPort
+import Foundation
+import ProxyCore
+import Scripting
+import Testing
+
+/// What a converted configuration does with messages.
+@Suite("Converted configurations") struct ConvertedScriptTests {
+    static let corpus: URL = {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let corpus = ProcessInfo.processInfo.environment["SIP_CORPUS"] ?? "../shared/corpus"
+        return URL(fileURLWithPath: corpus, relativeTo: root).appendingPathComponent("openser")
+    }()
+
+    static let names: [String] = {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: corpus.path)) ?? []
+        return all.filter { $0.hasSuffix(".cfg") }.sorted()
+    }()
+
+    private func script(_ text: String, state: ConversionOptions.State = .exact) -> String {
+        var options = ConversionOptions()
+        options.state = state
+        return Conversion(path: "old.cfg", bytes: Array(text.utf8), options: options) { _ in nil }.lua
+    }
+
+    private func harness(_ body: String, state: ConversionOptions.State = .exact) throws -> SIPHarness {
+        try SIPHarness(script(body, state: state))
+    }
+
+    @Test(
+        "every configuration of the corpus becomes a script that loads",
+        .enabled(if: !names.isEmpty, "no corpus: set SIP_CORPUS"))
+    func loads() throws {
+        for name in Self.names {
+            let bytes = [UInt8](try Data(contentsOf: Self.corpus.appendingPathComponent(name)))
+            let result = Conversion(path: name, bytes: bytes) { _ in nil }
+            #expect(result.succeeded)
+            _ = try SIPHarness(result.lua)
+        }
+    }
+
+    @Test("flags, AVPs and the failure route outlast the request: a busy phone leads to voicemail")
+    func failure() throws {
+        let proxy = try harness(
+            """
+            route {
+                setflag(3);
+                $avp(s:caller) = $fU;
+                t_on_failure("1");
+                t_on_reply("1");
+                t_relay();
+            }
+            onreply_route[1] { if (status =~ "^4") xlog("L_INFO", "status $rs for $avp(s:caller)\\n"); }
+            failure_route[1] {
+                if (isflagset(3) && t_check_status("486|408") && $avp(s:caller) == "alice") {
+                    append_branch("sip:voicemail@192.0.2.201");
+                    t_relay();
+                }
+            }
+            """)
+        let sent = proxy.receive(SIPText()).filter(\.isRequest)
+        #expect(sent.map(\.destination) == [SIPPlace.callee])
+        let next = proxy.receive(sent[0].response(486), from: SIPPlace.callee).filter {
+            $0.isRequest && $0.method == "INVITE"
+        }
+        #expect(next.map(\.uri) == ["sip:voicemail@192.0.2.201"])
+        #expect(proxy.log.texts == ["status 486 for alice"])
+    }
+
+    @Test("branches are tried at once, in the order in which they were added")
+    func branches() throws {
+        let proxy = try harness(
+            "route { seturi(\"sip:a@192.0.2.200\"); append_branch(\"sip:b@192.0.2.201\"); t_relay(); }")
+        #expect(proxy.receive(SIPText()).filter(\.isRequest).map(\.uri) == ["sip:a@192.0.2.200", "sip:b@192.0.2.201"])
+    }
+
+    @Test("a redirection names the branches")
+    func redirection() throws {
+        let proxy = try harness(
+            "route { rewriteuri(\"sip:a@192.0.2.200\"); append_branch(\"sip:b@192.0.2.201\"); sl_send_reply(\"300\", \"Redirect\"); }"
+        )
+        let sent = proxy.receive(SIPText())
+        #expect(sent.map(\.code) == [300])
+        #expect(sent[0]["Contact"] == ["<sip:a@192.0.2.200>, <sip:b@192.0.2.201>"])
+    }
+
+    @Test("what the script says nothing about is not answered")
+    func silence() throws {
+        #expect(try harness("route { if (method==\"REGISTER\") exit; }").receive(SIPText()).isEmpty)
+    }
+
+    @Test("the first of two answers counts")
+    func twice() throws {
+        let proxy = try harness("route { sl_send_reply(\"403\", \"No\"); sl_send_reply(\"200\", \"OK\"); t_relay(); }")
+        #expect(proxy.receive(SIPText()).map(\.code) == [403])
+    }
+
+    @Test("a call without a counterpart stops the script")
+    func stub() throws {
+        let proxy = try harness("route { ds_select_dst(\"1\", \"4\"); t_relay(); }")
+        #expect(proxy.receive(SIPText()).map(\.code) == [500])
+        #expect(proxy.log.errors.first?.contains("ds_select_dst has no counterpart") == true)
+    }
+
+    @Test(
+        "regular expressions are those of POSIX, without regard to case",
+        arguments: [
+            ("^sip:[0-9]+@", "sip:123@example.com", true), ("^sip:[0-9]+@", "sip:bob@example.com", false),
+            ("sip:[79][0-9]{3}@.*", "sip:7123@192.0.2.1", true), ("sip:[79][0-9]{3}@.*", "sip:71234@192.0.2.1", false),
+            ("^SIP:BOB@", "sip:bob@example.com", true), ("^sip:(\\\\+[1-9])?[0-9]+@", "sip:+4930@example.com", true),
+            ("(180)|(183)|b.b", "sip:bob@example.com", true), ("^sip:(a|b)*c@", "sip:ababc@example.com", true),
+            ("^sip:[^@]*@(foo|bar)\\\\.example\\\\.(com|net)$", "sip:x@bar.example.net", true),
+            ("[[:digit:]]{2,3}$", "sip:x@192.0.2.20", true),
+
+        ])
+    func expressions(expression: String, uri: String, matches: Bool) throws {
+        let proxy = try harness(
+            "route { if (uri=~\"\(expression)\") sl_send_reply(\"200\",\"yes\"); else sl_send_reply(\"404\",\"no\"); }")
+        #expect(proxy.receive(SIPText(uri: uri)).map(\.code) == [matches ? 200 : 404])
+    }
+
+    @Test("an expression that would try for ever is stopped by the budget of the handler")
+    func endless() throws {
+        let proxy = try harness("route { if (uri=~\"^sip:(x*)*y\") exit; sl_send_reply(\"404\", \"no\"); }")
+        #expect(proxy.receive(SIPText(uri: "sip:xxxxxxxxxxxxxxxxxxxxxxxx@example.net")).map(\.code) == [500])
+    }
+
+    @Test("transformations take values apart")
+    func transformations() throws {
+        let proxy = try harness(
+            """
+            route {
+                xlog("L_INFO", "$(hdr(X-Test){param.value,b}) $(ru{uri.user}) $(ru{uri.host}) $(fu{s.len}) $(rU{s.substr,1,1}) $(hdr(X-Test){s.select,0,;}) $(hdr(Nothing))");
+                exit;
+            }
+            """)
+        _ = proxy.receive(SIPText(extra: ["X-Test: a=1;b=two"]))
+        #expect(proxy.log.texts == ["two bob 192.0.2.200 21 o a=1 <null>"])
+    }
+
+    @Test("without state kept here, ACK and CANCEL follow their INVITE")
+    func autoState() throws {
+        let text = "route { if (is_method(\"CANCEL\")) { if (t_check_trans()) t_relay(); exit; } t_relay(); }"
+        let cancel = SIPText(method: "CANCEL")
+        #expect(try harness(text).receive(cancel).filter(\.isRequest).isEmpty)
+        #expect(try harness(text, state: .auto).receive(cancel).filter(\.isRequest).map(\.method) == ["CANCEL"])
+    }
+
+    @Test("a registration is saved and found again")
+    func registration() throws {
+        let proxy = try SIPHarness(
+            script(
+                """
+                route {
+                    if (method=="REGISTER") { save("location"); exit; }
+                    if (!lookup("location")) { sl_send_reply("404", "Not Found"); exit; }
+                    t_relay();
+                }
+                """), services: ScriptServices(registrar: Registrar()))
+        var register = SIPText(method: "REGISTER", uri: "sip:example.org", branch: "z9hG4bK-1")
+        register.to = "<sip:bob@example.org>"
+        register.from = "<sip:bob@example.org>;tag=1"
+        register.extra = ["Contact: <sip:bob@192.0.2.200:5062>"]
+        #expect(proxy.receive(register).map(\.code) == [200])
+        let sent = proxy.receive(SIPText(uri: "sip:bob@example.org", branch: "z9hG4bK-2")).filter(\.isRequest)
+        #expect(sent.map(\.uri) == ["sip:bob@192.0.2.200:5062"])
+        #expect(proxy.receive(SIPText(uri: "sip:eve@example.org", branch: "z9hG4bK-3")).map(\.code) == [404])
+    }
+}
