@@ -146,7 +146,8 @@ extension Emitter {
             return LuaExpression("sip.is_host(\(value(left).code), \(Lua.quoted(other)))", .boolean)
         }
         if word == "proto" {
-            return LuaExpression("\(message).source_transport == \(Lua.quoted(other.lowercased()))", .boolean, .comparison)
+            return LuaExpression(
+                "\(message).source_transport == \(Lua.quoted(other.lowercased()))", .boolean, .comparison)
         }
         return nil
     }

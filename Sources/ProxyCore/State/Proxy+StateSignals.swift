@@ -112,8 +112,11 @@ extension Proxy {
             rebasing: feedbackText[..<feedback.write(into: feedbackText)])
     }
 
+    /// A Via that nobody can read stays as it is: with something cut out of it, it might become one that is read and believed.
+    ///
     /// - Parameter feedbackOnly: only `svk-…`; the marker is the upstream proxy's own word.
     private func removeSignals(_ via: ByteRange, feedbackOnly: Bool) {
+        guard Via.parse(via, in: message.pointee.bytes) != nil else { return }
         var cursor = StateSignalCursor(via, in: message.pointee.bytes)
         while let parameter = cursor.next(in: message.pointee.bytes) {
             if feedbackOnly, parameter.name.count == 3 { continue }

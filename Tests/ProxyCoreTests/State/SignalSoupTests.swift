@@ -25,6 +25,12 @@ struct SignalSoupTests {
         return bytes.withUnsafeBytes { Via.parse(ByteRange(0, bytes.count), in: $0) != nil }
     }
 
+    /// Without quoted strings: what stands in them is no parameter. (The pieces have no backslash.)
+    private static func unquoted(_ via: String) -> String {
+        via.split(separator: "\"", omittingEmptySubsequences: false).enumerated().filter { $0.offset % 2 == 0 }
+            .map { String($0.element) }.joined()
+    }
+
     @Test("nothing traps, and no svk-… but our own reaches upstream")
     func soup() {
         let seed = SeededGenerator.printedSeed("signal soup")
@@ -51,7 +57,8 @@ struct SignalSoupTests {
                     guard Self.isWellFormed(via) else { continue }
                     let own = isTrusted ? via.components(of: ";svk-allow=any;svk-price=0;svk-seq=1000.") - 1 : 0
                     #expect(
-                        via.lowercased().components(of: ";svk-allow") - 1 <= own, "seed \(seed): \(number) \(via)")
+                        Self.unquoted(via).lowercased().components(of: ";svk-allow") - 1 <= own,
+                        "seed \(seed): \(number) \(via)")
                 }
             }
         }
@@ -59,6 +66,18 @@ struct SignalSoupTests {
         #expect(harness.count(.stateFeedbackReceived) > 0)
         harness.finish()
         #expect(harness.isEmpty)
+    }
+
+    @Test("a Via that can't be read is not mended by taking signals out of it", arguments: [0.0, 1])
+    func smuggled(keep: Double) {
+        let harness = MarkerTests.harness(dial: PolicyDial(keep: keep))
+        let sent = harness.receive(RequestText { $0.via += ";any=" }).requests
+        // Without ";svk-x" this reads "any=<tab>1", and what follows would be believed.
+        let answer = FeedbackTests.response(
+            sent[0].message, adding: ";svk-x\t1" + FeedbackTests.feedback, toVia: 1)
+        for back in harness.receive(answer, from: sent[0].destination).responses {
+            #expect(!Self.isWellFormed(back.message["Via"][0]))
+        }
     }
 
     @Test("what a stranger says changes nothing but a counter")
