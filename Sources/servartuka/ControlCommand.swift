@@ -7,12 +7,16 @@ struct ControlCommand: ParsableCommand {
         commandName: "ctl", abstract: "Ask or steer a running proxy over its control socket.",
         discussion: """
             status: what runs, where, under which settings. reload: take over the script and the settings that apply \
-            at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. drain: finish what is in flight, then exit. \
+            at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. \
+            dialog list, dialog terminate ID: calls that are tracked. drain: finish what is in flight, then exit. \
             stop: exit at once.
             """)
 
     @Argument(help: "One of \(ControlRequest.Command.allCases.map(\.rawValue).joined(separator: ", ")).")
     var command: ControlRequest.Command
+
+    @Argument(help: "Of dialog: list, or terminate and the ID of one.")
+    var arguments: [String] = []
 
     @Option(
         help: """
@@ -30,6 +34,7 @@ struct ControlCommand: ParsableCommand {
     var watch = false
 
     func validate() throws {
+        if !arguments.isEmpty, command != .dialog { throw ValidationError("\(command.rawValue) takes no arguments.") }
         if watch, command != .state { throw ValidationError("--watch goes with state only.") }
     }
 
@@ -37,7 +42,7 @@ struct ControlCommand: ParsableCommand {
         let answer: ControlAnswer
         do throws(ControlError) {
             var client = try ControlClient(path: socketPath())
-            answer = try watch ? watchState(&client) : client.send(ControlRequest(command))
+            answer = try watch ? watchState(&client) : client.send(ControlRequest(command, arguments: arguments))
         } catch {
             reportError("servartuka ctl: \(error)")
             throw ExitCode(Server.Exit.failure)

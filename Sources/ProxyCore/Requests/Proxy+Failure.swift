@@ -19,6 +19,7 @@ extension Proxy {
         request.selectionSeed = slot.pointee.key.high
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
+        request.dialogMark = dialogMark(of: server)
         request.failureCode = Int(slot.pointee.bestCode)
         request.handlers.onFailure = slot.pointee.onFailure
         request.handlers.onReply = slot.pointee.onReply

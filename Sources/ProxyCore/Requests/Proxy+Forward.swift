@@ -130,9 +130,11 @@ extension Proxy {
         let isPair = departure.listener != request.listener
         edits.pointee.append("Record-Route: ")
         edits.pointee.append(identity.routeStart(departure.listener))
+        if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
         if isPair {
             edits.pointee.append(";r2=on>\r\nRecord-Route: ")
             edits.pointee.append(identity.routeStart(request.listener))
+            if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
             edits.pointee.append(";r2=on")
         }
         edits.pointee.append(">\r\n")

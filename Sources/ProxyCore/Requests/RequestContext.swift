@@ -60,6 +60,11 @@ public final class RequestContext {
     private let resolver: TargetResolver
     private let identity: Identity
     let counters: CounterBlock
+    let dialogs: DialogTable
+    /// The dialog that the handler asked for; only looked at while `isDrafting`.
+    var draft: DialogDraft?
+    /// The tracked dialog that the request belongs to; only looked at while `isInDialog`.
+    var dialog: Dialog?
     /// Targets that one request may be given.
     public let targetsMax: Int
 
@@ -69,8 +74,9 @@ public final class RequestContext {
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
         arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, resolver: TargetResolver, identity: Identity,
-        counters: CounterBlock, targetsMax: Int
+        counters: CounterBlock, dialogs: DialogTable, targetsMax: Int
     ) {
+        self.dialogs = dialogs
         self.resolver = resolver
         self.identity = identity
         self.counters = counters
@@ -192,6 +198,8 @@ public final class RequestContext {
     public func namesThisProxy(host: UnsafeRawBufferPointer, port: UInt16) -> Bool {
         identity.isOwnHost(host, port: port)
     }
+
+    func isOwn(_ via: Via) -> Bool { identity.isOwn(via, in: message.pointee) }
 
     /// Counts a handler run that failed.
     public func noteScriptFailure() {

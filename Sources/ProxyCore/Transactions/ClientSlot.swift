@@ -14,6 +14,8 @@ struct ClientSlot: BitwiseCopyable {
         static let holdsAck = Flags(rawValue: 1 << 3)
         /// Ended without an answer; stays for a while so that a late one is known for what it is.
         static let expired = Flags(rawValue: 1 << 4)
+        /// A request made here, whose answers concern nobody else.
+        static let own = Flags(rawValue: 1 << 5)
     }
 
     var key: ClientKey

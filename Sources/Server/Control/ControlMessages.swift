@@ -6,21 +6,28 @@ public struct ControlRequest: Sendable, Equatable {
         case stats
         case state
         case metrics
+        case dialog
         case drain
         case stop
     }
 
     public var command: Command
+    /// What follows the command; `dialog` takes some.
+    public var arguments: [String]
     /// Given back with the answer, so that a client may send several requests before it reads.
     public var id: JSONValue?
 
-    public init(_ command: Command, id: JSONValue? = nil) {
+    public init(_ command: Command, arguments: [String] = [], id: JSONValue? = nil) {
         self.command = command
+        self.arguments = arguments
         self.id = id
     }
 
     public var json: JSONValue {
-        .object([(key: "command", value: .string(command.rawValue))] + (id.map { [(key: "id", value: $0)] } ?? []))
+        var fields: [(key: String, value: JSONValue)] = [(key: "command", value: .string(command.rawValue))]
+        if !arguments.isEmpty { fields.append((key: "arguments", value: .array(arguments.map { .string($0) }))) }
+        if let id { fields.append((key: "id", value: id)) }
+        return .object(fields)
     }
 
     /// The request in `line`, or what to answer when there is none in it.
@@ -48,7 +55,8 @@ public struct ControlRequest: Sendable, Equatable {
                     "unknown command \"\(shown)\"" + (hint ?? "; the commands are \(names.joined(separator: ", "))"),
                     id: id))
         }
-        return .success(ControlRequest(command, id: id))
+        let arguments = value["arguments"]?.arrayValue ?? []
+        return .success(ControlRequest(command, arguments: arguments.compactMap(\.stringValue), id: id))
     }
 }
 

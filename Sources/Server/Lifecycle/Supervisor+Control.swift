@@ -9,6 +9,7 @@ extension Supervisor {
         case .state: return answerState()
         case .metrics: return .success(["text": .string(metricsText())])
         case .reload: return answerReload()
+        case .dialog: return answerDialog(request.arguments)
         case .drain:
             // Only the first one counts: a second SIGTERM stops at once, a second `ctl drain` must not.
             let wasDraining = shared.withLock { shared in
