@@ -29,6 +29,10 @@ public final class Proxy {
     /// Finds addresses of names; nil: there are literal addresses and peers only.
     let targetSource: (any TargetSource)?
     let names: UnsafeMutablePointer<TargetCache>
+    /// Tracked dialogs; shared by the workers.
+    public let dialogs: DialogTable
+    /// When their calendar is to be looked at next.
+    var dialogSweepAt: UInt64 = 0
 
     // Kept behind pointers that never change: the packet path reaches them without exclusivity checks.
     let message: UnsafeMutablePointer<SIPMessage>
@@ -66,11 +70,13 @@ public final class Proxy {
     ///   - desk: this worker's of a `StateNode`; nil: nobody decides anew, and all is held that may be.
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
     ///   - targetSource: looks up domain names; nil: names that the settings do not know are unresolvable.
+    ///   - dialogs: the process's; nil: a table of its own.
     ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
         counters: CounterBlock, peers: (any WorkerPeers)?, streams: (any StreamSender)? = nil,
-        desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil, targetSource: (any TargetSource)? = nil
+        desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil, targetSource: (any TargetSource)? = nil,
+        dialogs: DialogTable? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -85,6 +91,8 @@ public final class Proxy {
         names = .allocate(capacity: 1)
         // Without a source nothing ever gets in.
         names.initialize(to: TargetCache(targetSource == nil ? .smallest : settings.names))
+        let dialogs = dialogs ?? DialogTable(dialogsMax: settings.limits.dialogsMax, hashKey: settings.hashKey)
+        self.dialogs = dialogs
         identity = Identity(settings)
         resolver = TargetResolver(settings)
         message = .allocate(capacity: 1)
@@ -102,7 +110,7 @@ public final class Proxy {
         let rewriter = MessageRewriter()
         request = RequestContext(
             message: message, edits: edits, arena: arena, rewriter: rewriter, resolver: resolver, identity: identity,
-            counters: counters, streams: streams, targetsMax: settings.limits.branchesMax)
+            counters: counters, streams: streams, dialogs: dialogs, targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         measuresCost = meter != nil

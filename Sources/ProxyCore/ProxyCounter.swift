@@ -54,6 +54,15 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case authenticationsRefused
     case registrationsAccepted
     case registrationsRefused
+    case dialogsTracked
+    case dialogsAnswered
+    case dialogsFailed
+    case dialogsEnded
+    case dialogsTimedOut
+    case dialogsTerminated
+    case dialogsLimited
+    case dialogsRefused
+    case byesSent
     case namesLookedUp
     case namesFromCache
     case namesFailed
@@ -144,6 +153,15 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .authenticationsRefused: "Digest credentials that were wrong or malformed."
         case .registrationsAccepted: "REGISTER requests that the registrar answered with 200."
         case .registrationsRefused: "REGISTER requests that the registrar refused."
+        case .dialogsTracked: "Dialogs that were tracked from their INVITE on, and further ones that forks made of it."
+        case .dialogsAnswered: "Tracked dialogs that a 2xx confirmed."
+        case .dialogsFailed: "Tracked INVITEs that were answered with a failure."
+        case .dialogsEnded: "Tracked dialogs that a BYE ended."
+        case .dialogsTimedOut: "Tracked dialogs that reached their longest duration."
+        case .dialogsTerminated: "Tracked dialogs that the operator ended."
+        case .dialogsLimited: "Dialogs not tracked because their key had as many as it may have."
+        case .dialogsRefused: "Dialogs not tracked because limits.dialogs was reached."
+        case .byesSent: "BYEs made here, to either side of a dialog."
         case .namesLookedUp: "Names asked for in DNS, each with all its records."
         case .namesFromCache: "Times a name's addresses, or that it has none, were known already."
         case .namesFailed: "Names that lead nowhere, or that no server answered for in time."

@@ -32,6 +32,9 @@ public struct ProxySettings: Sendable {
         /// (RFC 3261 §16.6 step 11, more than three minutes).
         public var timerCMilliseconds: UInt64 = 185_000
 
+        /// Dialogs that the workers track together.
+        public var dialogsMax = 200_000
+
         /// Max-Forwards given to requests that have none (RFC 3261 §16.6 step 3).
         public var maxForwards = 70
 

@@ -22,6 +22,15 @@ struct TextWriter {
     mutating func append(_ text: StaticString) {
         append(text.rawBytes)
     }
+
+    /// For what is rare.
+    mutating func append(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { append($0) }
+    }
+
+    mutating func append(decimal number: Int) {
+        append(Array("\(number)".utf8))
+    }
 }
 
 extension StaticString {

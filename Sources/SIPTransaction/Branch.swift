@@ -45,13 +45,20 @@ public struct Branch: Equatable, Sendable {
 
     /// Appends the parameter's value to the edit under way.
     public func append(to edits: inout MessageEdits) {
+        withText { edits.append($0) }
+    }
+
+    /// Calls `body` with the parameter's value.
+    @inline(__always)
+    public func withText(_ body: (UnsafeRawBufferPointer) -> Void) {
+        // The last word is written whole, more than is read.
         withUnsafeTemporaryAllocation(byteCount: 40, alignment: 8) { text in
             text.storeBytes(of: Self.magicCookie.littleEndian, as: UInt64.self)
             HexadecimalWord.write(UInt32(truncatingIfNeeded: hash >> 32), to: text, 7)
             HexadecimalWord.write(UInt32(truncatingIfNeeded: hash), to: text, 15)
             HexadecimalWord.write(loopHash, to: text, 23)
             HexadecimalWord.write(UInt32(index) << 24, to: text, 31)
-            edits.append(UnsafeRawBufferPointer(rebasing: text[..<Self.count]))
+            body(UnsafeRawBufferPointer(rebasing: text[..<Self.count]))
         }
     }
 

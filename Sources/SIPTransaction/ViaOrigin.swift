@@ -56,12 +56,18 @@ public struct ViaOrigin: Equatable, Sendable {
 
     /// Appends the parameter to the edit under way.
     public func append(to edits: inout MessageEdits) {
+        withText { edits.append($0) }
+    }
+
+    /// Calls `body` with the parameter and its semicolon.
+    @inline(__always)
+    public func withText(_ body: (UnsafeRawBufferPointer) -> Void) {
         withUnsafeTemporaryAllocation(byteCount: 24, alignment: 8) { text in
             text.storeBytes(of: Self.name.littleEndian, as: UInt32.self)
             let owner = UInt32(worker) << 24 | UInt32(listener) << 16
             HexadecimalWord.write(owner, to: text, 4)
             HexadecimalWord.write(returnHash, to: text, 8)
-            edits.append(UnsafeRawBufferPointer(rebasing: text[..<Self.count]))
+            body(UnsafeRawBufferPointer(rebasing: text[..<Self.count]))
         }
     }
 

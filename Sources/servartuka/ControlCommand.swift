@@ -7,7 +7,8 @@ struct ControlCommand: ParsableCommand {
         commandName: "ctl", abstract: "Ask or steer a running proxy over its control socket.",
         discussion: """
             status: what runs, where, under which settings. reload: take over the script and the settings that apply \
-            at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. drain: finish what is in flight, then exit. \
+            at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. \
+            dialog list, dialog terminate ID: calls that are tracked. drain: finish what is in flight, then exit. \
             stop: exit at once. location: who is registered where; see servartuka ctl location --help.
             """,
         subcommands: [AskCommand.self, LocationCommand.self], defaultSubcommand: AskCommand.self)
@@ -54,6 +55,9 @@ struct AskCommand: ParsableCommand {
     @Argument(help: "One of \(AskCommand.commands.map(\.rawValue).joined(separator: ", ")).")
     var command: ControlRequest.Command
 
+    @Argument(help: "Of dialog: list, or terminate and the ID of one.")
+    var arguments: [String] = []
+
     @OptionGroup var target: ControlSocketOption
 
     @Flag(help: "Print the answer as JSON.")
@@ -64,6 +68,7 @@ struct AskCommand: ParsableCommand {
 
     func validate() throws {
         if command == .location { throw ValidationError("Put options behind it: servartuka ctl location list …") }
+        if !arguments.isEmpty, command != .dialog { throw ValidationError("\(command.rawValue) takes no arguments.") }
         if watch, command != .state { throw ValidationError("--watch goes with state only.") }
     }
 
@@ -71,7 +76,8 @@ struct AskCommand: ParsableCommand {
         let answer: ControlAnswer
         do throws(ControlError) {
             var client = try target.connect()
-            answer = try watch ? watchState(&client) : client.send(ControlRequest(command))
+            let words: JSONValue? = arguments.isEmpty ? nil : .array(arguments.map { .string($0) })
+            answer = try watch ? watchState(&client) : client.send(ControlRequest(command, arguments: words))
         } catch {
             reportError("servartuka ctl: \(error)")
             throw ExitCode(Server.Exit.failure)

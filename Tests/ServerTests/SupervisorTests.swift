@@ -107,6 +107,42 @@ struct SupervisorTests {
         #expect(runtime.calls == ["drain", "drain", "drain", "stop"])
     }
 
+    @Test("dialogs are listed, and ended by their ID")
+    func dialogs() throws {
+        runtime.state.withLock { state in
+            state.dialogs = [
+                DialogStatus(
+                    id: "00000000000000aa", state: "confirmed", key: "trunk", callID: "c1", caller: "<sip:a@x>;tag=1",
+                    callee: "<sip:b@x>;tag=2", worker: 0, secondsSinceInvite: 12, secondsSinceAnswer: 9.5),
+                DialogStatus(
+                    id: "00000000000000bb", state: "early", key: "", callID: "c2", caller: "<sip:c@x>;tag=3",
+                    callee: "",
+                    worker: 1, secondsSinceInvite: 3, secondsSinceAnswer: nil),
+            ]
+        }
+        func ask(words: [String]) -> ControlAnswer.Outcome {
+            supervisor.answer(ControlRequest(.dialog, arguments: .array(words.map { .string($0) }))).outcome
+        }
+        func ask(_ words: String...) -> ControlAnswer.Outcome { ask(words: words) }
+        guard case .success(let list) = ask("list") else { throw POSIXError(.EIO) }
+        #expect(
+            ControlReport.text(of: list, for: .dialog) == """
+                2 dialogs
+                00000000000000aa  confirmed for 9 s  <sip:a@x>;tag=1 → <sip:b@x>;tag=2  key trunk  Call-ID c1
+                00000000000000bb  early for 3 s  <sip:c@x>;tag=3 → ?  Call-ID c2
+
+                """)
+        guard case .success(let ended) = ask("terminate", "00000000000000aa") else { throw POSIXError(.EIO) }
+        #expect(ControlReport.text(of: ended, for: .dialog) == "terminating 00000000000000aa\n")
+        #expect(
+            ask("terminate", "00000000000000aa")
+                == .failure(message: "there is no dialog 00000000000000aa", details: []))
+        for wrong in [[], ["list", "all"], ["terminate"], ["kill", "1"]] {
+            guard case .failure(let message, _) = ask(words: wrong) else { throw POSIXError(.EIO) }
+            #expect(message.hasPrefix("expected \"list\""))
+        }
+    }
+
     @Test("stop ends at once")
     func stop() async throws {
         runtime.state.withLock { $0.snapshot.transactionsInFlight = 3 }

@@ -33,6 +33,7 @@ final class MemoryRuntime: ProxyRuntime {
         var snapshot = RuntimeSnapshot(
             workers: [[5, 2], [7, 1]], listeners: ["udp:192.0.2.1:5060"], transactionsInFlight: 0, scriptGeneration: 1)
         var stateStatus: StateStatus?
+        var dialogs: [DialogStatus] = []
         var reloadError: RuntimeError?
         var reloaded: [Configuration] = []
         /// How many calls of `drain` find a mailbox full.
@@ -61,6 +62,17 @@ final class MemoryRuntime: ProxyRuntime {
             return nil
         }
         if let error { throw error }
+    }
+
+    func dialogStatus() -> [DialogStatus] { state.withLock { $0.dialogs } }
+
+    func terminateDialog(_ id: String) throws(RuntimeError) {
+        let isKnown = state.withLock { state in
+            let count = state.dialogs.count
+            state.dialogs.removeAll { $0.id == id }
+            return state.dialogs.count < count
+        }
+        guard isKnown else { throw RuntimeError("there is no dialog \(id)") }
     }
 
     func stateStatus() -> StateStatus? { state.withLock { $0.stateStatus } }

@@ -64,6 +64,7 @@ extension Proxy {
         request.selectionSeed = slot.pointee.key.high
         request.upstream = Int32(slot.pointee.upstream)
         request.recordsRoute = branch.recordsRoute
+        request.dialogMark = dialogMark(of: server)
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.answerMilliseconds = slot.pointee.answerMilliseconds
         request.waitsNoMore = true

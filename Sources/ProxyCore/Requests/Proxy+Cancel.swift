@@ -12,8 +12,13 @@ extension Proxy {
         request.needsReceived = needsReceivedParameter(source)
         let empty = UnsafeRawBufferPointer(start: nil, count: 0)
         replyStatelessly(code: 200, reason: empty, headers: empty, key: key)
+        guard !table.pointee.servers[invite].pointee.flags.contains(.finalSent) else { return }
+        cancelRequest(invite, now: now)
+    }
+
+    /// Ends a held INVITE that nobody has answered yet as its CANCEL does.
+    func cancelRequest(_ invite: UInt32, now: UInt64) {
         let slot = table.pointee.servers[invite]
-        guard !slot.pointee.flags.contains(.finalSent) else { return }
         slot.pointee.flags.insert(.cancelled)
         let hadWaiting = slot.pointee.firstWaiting != 0
         cancelBranches(invite, now: now)

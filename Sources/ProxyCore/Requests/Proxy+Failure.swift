@@ -46,6 +46,7 @@ extension Proxy {
         request.handlers.onFailure = slot.pointee.onFailure
         request.handlers.onReply = slot.pointee.onReply
         request.handlers.onBranch = slot.pointee.onBranch
+        request.dialogMark = dialogMark(of: server)
     }
 
     /// Stores the handlers that the failure handler left, and releases those it replaced.

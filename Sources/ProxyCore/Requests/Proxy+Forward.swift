@@ -138,9 +138,11 @@ extension Proxy {
         let isPair = departure.listener != request.listener
         edits.pointee.append("Record-Route: ")
         edits.pointee.append(identity.routeStart(departure.listener, isSips: departure.isSips))
+        if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
         if isPair {
             edits.pointee.append(";r2=on>\r\nRecord-Route: ")
             edits.pointee.append(identity.routeStart(request.listener, isSips: departure.isSips))
+            if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
             edits.pointee.append(";r2=on")
         }
         edits.pointee.append(">\r\n")

@@ -7,6 +7,7 @@ internal import StatePolicy
 extension Proxy {
     func relay(key: TransactionKey, method: TransactionMethod) {
         if request.targetCount == 0 { request.addOwnTarget() }
+        if dialogs.isInUse { noteDialogRequest() }
         guard message.pointee.headerCount + Self.headersAddedMax <= SIPMessage.headersMax else {
             // With ours it would be more than we could read when an answer comes.
             count(.messageOverflows)
@@ -41,7 +42,7 @@ extension Proxy {
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
         if sharesState, !request.source.transport.isReliable { return chooseAmongNeighbours() }
-        if request.stateDemand == .stateless { return .stateless }
+        if request.stateDemand == .stateless, !holdsForDialog { return .stateless }
         if request.source.transport.isReliable {
             // The connection that the response goes back by is known to the server transaction only.
             request.holdReason = .mustHold
@@ -58,11 +59,14 @@ extension Proxy {
         return ask(logic, StateRequest(callHash: callHash()))
     }
 
-    /// Several targets, handlers or a time limit of its own, or the script's word: no other proxy could do it.
+    /// Several targets, handlers or a time limit of its own, a tracked dialog, or the script's word: no other proxy could do it.
     var mustHold: Bool {
         request.stateDemand == .stateful || request.targetCount > 1 || request.answerMilliseconds > 0
-            || !request.handlers.isEmpty
+            || !request.handlers.isEmpty || holdsForDialog
     }
+
+    /// Begins a tracked dialog, or may change or end one.
+    var holdsForDialog: Bool { request.isDrafting || request.isInDialog }
 
     // MARK: RFC 3261 §16.11
 
@@ -119,9 +123,11 @@ extension Proxy {
         }
         let server = createServer(key: key, method: method)
         guard server != 0 else {
-            let mayGoStateless = !mustHold && mayGoWithoutHolder
+            // Within a dialog the call matters more than what is known of it.
+            let mayGoStateless = (request.isInDialog || !mustHold) && mayGoWithoutHolder
             releaseHandlers()
             if mayGoStateless {
+                endDialogUnheld()
                 // No room for state, and nobody insists on it: the call goes on all the same.
                 return forwardStatelessly(key: key)
             }
@@ -166,6 +172,7 @@ extension Proxy {
             count(.transactionsRefused)
             return 0
         }
+        if holdsForDialog { enterDialog(server) }
         meter.pointee.touchedState()
         publishServerCount()
         counters.add(ProxyCounter.requestsOpen.rawValue)

@@ -116,13 +116,14 @@ extension Proxy {
                 buffer.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
                 connection: slot.pointee.source)
         }
-        if code >= 200 { finalWasSent(server) }
+        if code >= 200 { finalWasSent(server, code: code) }
         finishServer(server, actions)
     }
 
     /// After the final response the request and the candidates are not needed any more.
-    func finalWasSent(_ server: UInt32) {
+    func finalWasSent(_ server: UInt32, code: Int) {
         let slot = table.pointee.servers[server]
+        if slot.pointee.dialog != nil { dialogFinal(server, code: code) }
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
@@ -144,6 +145,7 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         let generation = slot.pointee.generation
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
+        if slot.pointee.dialog != nil { leaveDialog(server) }
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         var handlers = TransactionHandlers()
         handlers.onFailure = slot.pointee.onFailure

@@ -56,8 +56,9 @@ extension Proxy {
         }
     }
 
-    /// Handlers that no transaction took over.
+    /// Handlers and dialogs that no transaction took over.
     func releaseHandlers() {
+        if request.isDrafting { request.dropDraft() }
         guard !request.handlers.isEmpty else { return }
         generations.pointee.logic(request.generation).release(request.handlers)
         request.handlers = TransactionHandlers()

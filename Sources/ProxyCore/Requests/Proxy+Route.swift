@@ -58,6 +58,9 @@ extension Proxy {
         edits.pointee.removeElement(first, of: message.pointee)
         request.wasRoutedHere = true
         request.routesRemoved = 1
+        if dialogs.isInUse, let mark = uri.parameter("did", in: message.pointee.bytes) {
+            request.routeDialog = DialogID(message.pointee.bytes(mark))
+        }
         guard uri.parameter("r2", in: message.pointee.bytes) != nil else { return !edits.pointee.overflowed }
         guard rewrite() else { return false }
         request.routesRemoved = 0

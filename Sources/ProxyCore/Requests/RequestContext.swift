@@ -68,6 +68,11 @@ public final class RequestContext {
     private let identity: Identity
     let counters: CounterBlock
     private let streams: (any StreamSender)?
+    let dialogs: DialogTable
+    /// The dialog that the handler asked for; only looked at while `isDrafting`.
+    var draft: DialogDraft?
+    /// The tracked dialog that the request belongs to; only looked at while `isInDialog`.
+    var dialog: Dialog?
     /// Targets that one request may be given.
     public let targetsMax: Int
 
@@ -77,9 +82,10 @@ public final class RequestContext {
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
         arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, resolver: TargetResolver, identity: Identity,
-        counters: CounterBlock, streams: (any StreamSender)?, targetsMax: Int
+        counters: CounterBlock, streams: (any StreamSender)?, dialogs: DialogTable, targetsMax: Int
     ) {
         self.streams = streams
+        self.dialogs = dialogs
         self.resolver = resolver
         self.identity = identity
         self.counters = counters
@@ -211,6 +217,7 @@ public final class RequestContext {
 
     /// The listen address that the request came in by.
     public var arrival: SocketAddress { identity.address(listener) }
+    func isOwn(_ via: Via) -> Bool { identity.isOwn(via, in: message.pointee) }
 
     /// Counts a handler run that failed.
     public func noteScriptFailure() {

@@ -38,6 +38,12 @@ struct RequestState {
     var pendingName = PendingName.none
     var selectionSeed: UInt64 = 0
     var waitsNoMore = false
+    // Of tracked dialogs.
+    var routeDialog: DialogID?
+    var dialogMark: DialogID?
+    var isDrafting = false
+    var isInDialog = false
+    var dialogSender = DialogSide.caller
 
     mutating func clearVerdict() {
         verdict = .none
@@ -220,6 +226,36 @@ extension RequestContext {
     var waitsNoMore: Bool {
         get { state.pointee.waitsNoMore }
         set { state.pointee.waitsNoMore = newValue }
+    }
+
+    /// The tracked dialog that our own Route named.
+    var routeDialog: DialogID? {
+        get { state.pointee.routeDialog }
+        set { state.pointee.routeDialog = newValue }
+    }
+
+    /// The tracked dialog that our Record-Route is to name.
+    var dialogMark: DialogID? {
+        get { state.pointee.dialogMark }
+        set { state.pointee.dialogMark = newValue }
+    }
+
+    /// The handler asked for a dialog to be tracked, and no transaction has taken it over yet.
+    var isDrafting: Bool {
+        get { state.pointee.isDrafting }
+        set { state.pointee.isDrafting = newValue }
+    }
+
+    /// Belongs to a tracked dialog that it may change.
+    var isInDialog: Bool {
+        get { state.pointee.isInDialog }
+        set { state.pointee.isInDialog = newValue }
+    }
+
+    /// Which side of that dialog sent it.
+    var dialogSender: DialogSide {
+        get { state.pointee.dialogSender }
+        set { state.pointee.dialogSender = newValue }
     }
 
     /// Received and rport are still to be written into the top Via.

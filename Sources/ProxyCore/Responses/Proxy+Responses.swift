@@ -21,8 +21,9 @@ extension Proxy {
         let client = table.pointee.findClient(ClientKey(branch, method))
         if client != 0 {
             meter.pointee.touchedState()
-            // §16.7 step 3: without another Via it is for us, and of ours there are CANCELs only.
-            guard method == .cancel || !hasOneVia else { return count(.responsesStray) }
+            // §16.7 step 3: without another Via it is for us, to a CANCEL or BYE that was made here.
+            let isOwn = method == .cancel || table.pointee.clients[client].pointee.flags.contains(.own)
+            guard isOwn || !hasOneVia else { return count(.responsesStray) }
             if sharesState { readFeedback(sentTo: table.pointee.clients[client].pointee.destination) }
             receivedResponse(client: client, now: now)
         } else {
@@ -159,7 +160,7 @@ extension Proxy {
     /// §16.7: a response that the client transaction passed up.
     private func deliver(code: Int, client: UInt32, now: UInt64) {
         let slot = table.pointee.clients[client]
-        if slot.pointee.key.isCancel { return }
+        if slot.pointee.key.isCancel || slot.pointee.flags.contains(.own) { return }
         if code < 200 {
             return deliverProvisional(code: code, client: client, now: now)
         }
@@ -203,6 +204,7 @@ extension Proxy {
         guard code > 100, slot.pointee.machine.isInvite, server != 0,
             !table.pointee.servers[server].pointee.flags.contains(.finalSent)
         else { return }
+        if table.pointee.servers[server].pointee.dialog != nil { dialogProvisional(server) }
         runReplyHook(server)
         guard !response.isDropped else { return }
         let buffer = storeForUpstream(server)
@@ -260,6 +262,7 @@ extension Proxy {
         let isInvite = slot.pointee.machine.isInvite
         // Only an INVITE may have more than one final response.
         guard isInvite || !slot.pointee.flags.contains(.finalSent) else { return }
+        if slot.pointee.dialog != nil { dialogSuccess(server, client: client, now: now) }
         runReplyHook(server)
         if !isInvite {
             let buffer = storeForUpstream(server)
@@ -277,7 +280,7 @@ extension Proxy {
         let isFirst = !slot.pointee.flags.contains(.finalSent)
         let actions = slot.pointee.machine.send(code: 200, timers: settings.timers, now: now)
         if isFirst {
-            finalWasSent(server)
+            finalWasSent(server, code: 200)
             table.pointee.buffers.give(back: &slot.pointee.response)
             if slot.pointee.pendingCount > 0 { cancelBranches(server, now: now) }
         }

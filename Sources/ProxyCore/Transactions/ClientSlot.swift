@@ -16,6 +16,8 @@ struct ClientSlot: BitwiseCopyable {
         static let expired = Flags(rawValue: 1 << 4)
         /// `giveUpAt` is when a first answer must have come.
         static let awaitsAnswer = Flags(rawValue: 1 << 5)
+        /// A request made here, whose answers concern nobody else.
+        static let own = Flags(rawValue: 1 << 6)
     }
 
     var key: ClientKey

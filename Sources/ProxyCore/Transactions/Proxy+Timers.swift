@@ -6,6 +6,7 @@ extension Proxy {
     /// Fires what is due. `now` in milliseconds, never earlier than before.
     public func advance(to now: UInt64) {
         table.pointee.latestTime = now
+        if dialogs.isInUse { sweepDialogs(now: now) }
         while let payload = table.pointee.wheel.popExpired(now: now) {
             let slot = UInt32(truncatingIfNeeded: payload)
             if measuresCost { meter.pointee.beginTimer() }
@@ -26,7 +27,8 @@ extension Proxy {
 
     /// When `advance` is needed next; nil when nothing waits.
     public func nextDeadline() -> UInt64? {
-        table.pointee.wheel.nextDeadline()
+        let deadline = table.pointee.wheel.nextDeadline()
+        return dialogs.isInUse ? min(deadline ?? .max, dialogSweepAt) : deadline
     }
 
     private func serverTimer(_ server: UInt32, now: UInt64) {

@@ -6,7 +6,7 @@ internal import StatePolicy
 /// the best answer so far. Lives in a `SlotPool`; owned by one worker.
 struct ServerSlot: BitwiseCopyable {
     struct Flags: OptionSet, BitwiseCopyable {
-        let rawValue: UInt8
+        let rawValue: UInt16
         /// Upstream cancelled the request, or a final response made the open branches pointless.
         static let cancelled = Flags(rawValue: 1 << 0)
         /// A final response went upstream.
@@ -19,6 +19,11 @@ struct ServerSlot: BitwiseCopyable {
         static let routedHere = Flags(rawValue: 1 << 4)
         /// A target's name could not be turned into an address.
         static let unresolved = Flags(rawValue: 1 << 5)
+        /// An INVITE that begins the tracked dialog.
+        static let beginsDialog = Flags(rawValue: 1 << 6)
+        /// A BYE of the tracked dialog, from either side.
+        static let byeOfCaller = Flags(rawValue: 1 << 7)
+        static let byeOfCallee = Flags(rawValue: 1 << 8)
     }
 
     var key: TransactionKey
@@ -51,6 +56,8 @@ struct ServerSlot: BitwiseCopyable {
     var firstClient: UInt32 = 0
     /// Branches that wait for the address of a name.
     var firstWaiting: UInt32 = 0
+    /// The tracked dialog that the request begins, changes or ends; retained.
+    var dialog: Unmanaged<Dialog>?
     /// The request as it arrived, with `received` and the script's edits.
     var request: PooledBuffer = .none
     /// Latest response that retransmissions of the request are answered with.

@@ -104,6 +104,7 @@ public struct Configuration: Sendable, Equatable {
         public var transactions = 200_000
         public var transactionMemoryBytes = 1 << 30
         public var branches = 16
+        public var dialogs = 200_000
         public var maxForwards = 70
 
         public init() {}

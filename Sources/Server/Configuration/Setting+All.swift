@@ -123,6 +123,10 @@ extension Setting {
             "limits.branches", .integer(\.limits.branches, 1...64),
             "Branches that one request may be forked to."),
         Setting(
+            "limits.dialogs", .integer(\.limits.dialogs, 1...4_000_000),
+            "Dialogs that scripts may have tracked at a time, over all workers; each takes about a kilobyte and a half."
+        ),
+        Setting(
             "limits.max_forwards", .integer(\.limits.maxForwards, 1...255),
             "Max-Forwards given to requests that come without one (RFC 3261 §16.6)."),
         Setting(

@@ -7,6 +7,7 @@ public struct ControlRequest: Sendable, Equatable {
         case state
         case metrics
         case location
+        case dialog
         case drain
         case stop
     }
@@ -14,8 +15,11 @@ public struct ControlRequest: Sendable, Equatable {
     public var command: Command
     /// Given back with the answer, so that a client may send several requests before it reads.
     public var id: JSONValue?
-    /// What the command is about, for those that need to know; an object.
+    /// What the command is about, for those that need to know: of `location` an object, of `dialog` a list of words.
     public var arguments: JSONValue?
+
+    /// The arguments when they are words.
+    public var words: [String] { arguments?.arrayValue?.compactMap(\.stringValue) ?? [] }
 
     public init(_ command: Command, id: JSONValue? = nil, arguments: JSONValue? = nil) {
         self.command = command

@@ -6,6 +6,7 @@ public enum ControlReport {
         case .status: status(result)
         case .stats: stats(result)
         case .state: state(result)
+        case .dialog: dialogs(result)
         case .metrics: result["text"]?.stringValue ?? ""
         case .reload: reload(result)
         case .drain:

@@ -2,6 +2,7 @@ internal import DNSResolver
 internal import Glibc
 internal import ProxyCore
 internal import Reactor
+internal import SIPTransaction
 internal import SIPTransport
 internal import Scripting
 internal import StatePolicy
@@ -27,6 +28,8 @@ public final class DataPlane: ProxyRuntime {
     /// What handling costs each worker; as long-lived.
     private let costs: [CounterBlock]
     let routing: RoutingFactory
+    /// Tracked dialogs; they outlive every script.
+    let dialogs: DialogTable
     let commandMilliseconds: Int
     let log: LogOutput
 
@@ -46,6 +49,7 @@ public final class DataPlane: ProxyRuntime {
         costs = counters.map { _ in CounterBlock(count: CostCounter.allCases.count) }
         running = Monitor(Running(configuration: configuration))
         self.routing = routing
+        dialogs = DialogTable(dialogsMax: configuration.limits.dialogs, hashKey: .random())
         self.log = log
         self.commandMilliseconds = commandMilliseconds
     }
@@ -109,7 +113,7 @@ public final class DataPlane: ProxyRuntime {
         let settings = ProxySettings(configuration, listeners: bound, workerCount: counters.count)
         let policySettings = PolicySettings(configuration.state)
         let node = StateNode(settings: settings, epoch: Self.stateEpoch) { settings.policy.make(policySettings) }
-        let (counters, costs) = (counters, costs)
+        let (counters, costs, dialogs) = (counters, costs, dialogs)
         let handed = Handover(logics)
         let resolver = try Self.makeResolver(configuration)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
@@ -121,7 +125,7 @@ public final class DataPlane: ProxyRuntime {
                 counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
                 streams: streams, desk: node.desks[worker.index], now: worker.now,
                 meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil,
-                targetSource: resolver.map { DNSTargets($0, worker: worker) })
+                targetSource: resolver.map { DNSTargets($0, worker: worker) }, dialogs: dialogs)
             proxy.holderNoted = holderLog
             return proxy
         }
@@ -156,7 +160,7 @@ public final class DataPlane: ProxyRuntime {
                     + (streams?.listeners ?? []).map { "\($0.address.transport.name):\($0.address)" },
                 transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
                 bindings: routing.registrar.locations.count, warnings: running.warnings,
-                process: (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? []))
+                process: dialogValues + (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? []))
         }
     }
 

@@ -45,6 +45,7 @@ extension ProxySettings {
             t4Milliseconds: UInt64(configuration.timers.t4Milliseconds))
         limits.transactionsMax = configuration.limits.transactions
         limits.transactionMemoryBytesMax = configuration.limits.transactionMemoryBytes
+        limits.dialogsMax = configuration.limits.dialogs
         limits.maxForwards = configuration.limits.maxForwards
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)

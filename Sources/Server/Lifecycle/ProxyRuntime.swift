@@ -26,6 +26,14 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     /// Lists or changes what is registered, as `ctl location` asks.
     func answerLocation(_ arguments: JSONValue) -> ControlAnswer
 
+    /// Every tracked dialog, the oldest first.
+    func dialogStatus() -> [DialogStatus]
+
+    /// Ends a tracked dialog: BYE to both sides, or CANCEL of an INVITE that nobody has answered.
+    ///
+    /// - Throws: when there is none of that ID.
+    func terminateDialog(_ id: String) throws(RuntimeError)
+
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
     ///
     /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.

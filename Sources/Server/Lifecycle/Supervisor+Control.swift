@@ -10,6 +10,7 @@ extension Supervisor {
         case .metrics: return .success(["text": .string(metricsText())])
         case .location: return runtime.answerLocation(request.arguments ?? .null)
         case .reload: return answerReload()
+        case .dialog: return answerDialog(request.words)
         case .drain:
             // Only the first one counts: a second SIGTERM stops at once, a second `ctl drain` must not.
             let wasDraining = shared.withLock { shared in

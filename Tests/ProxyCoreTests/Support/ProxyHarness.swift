@@ -74,7 +74,8 @@ final class ProxyHarness {
 
     init(
         _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil, meter: CostMeter? = nil,
-        names: (any TargetSource)? = nil, _ configure: (inout ProxySettings) -> Void = { _ in }
+        names: (any TargetSource)? = nil, worker: Int = 0, dialogs: DialogTable? = nil,
+        _ configure: (inout ProxySettings) -> Void = { _ in }
     ) {
         var settings = ProxySettings.forTests
         configure(&settings)
@@ -84,8 +85,8 @@ final class ProxyHarness {
         if let dial { makePolicy = { DialPolicy(dial) } }
         node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         proxy = Proxy(
-            settings: settings, workerIndex: 0, logic: logic, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[0], now: now, meter: meter, targetSource: names)
+            settings: settings, workerIndex: worker, logic: logic, sink: sink, counters: counters, peers: nil,
+            desk: node.desks[worker], now: now, meter: meter, targetSource: names, dialogs: dialogs)
         proxy.holderNoted = { [unowned self] in holders.append(Holder($0)) }
     }
 
