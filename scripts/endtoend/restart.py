@@ -209,6 +209,9 @@ def _call(users: Users, user: str) -> None:
 def _rows(setup: Setup) -> set[str]:
     path = setup.folder / "location.sqlite"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=ANSWER_SECONDS) as database:
+        # One snapshot for both questions: the proxy goes on writing.
+        database.isolation_level = None
+        database.execute("BEGIN")
         query = "SELECT username FROM location WHERE contact LIKE 'sip:' || username || '@%' AND q = 0.5 AND cseq = 1"
         rows = {user for (user,) in database.execute(query)}
         assert len(rows) == database.execute("SELECT count(*) FROM location").fetchone()[0], "a row is not as it was written"
