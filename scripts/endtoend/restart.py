@@ -193,7 +193,7 @@ def _carried_over(proxy: Servartuka, setup: Setup) -> str:
             (("list", user), f"{user}  sip:user1@{setup.next_hop}  expires in "),
         )
         for arguments, expected in steps:
-            answer = proxy.control(setup, "location", *arguments)
+            answer = proxy.control(setup, "location", *arguments, timeout_seconds=60)
             if expected not in answer.stdout:
                 return f"ctl location {' '.join(arguments)}: {answer.stdout[:200]}{answer.stderr[:200]}"
     return ""
