@@ -182,6 +182,7 @@ void sv_set_message(sv_vm *vm, const char *text, size_t length);
 int sv_register_bindings(lua_State *L, sv_vm *vm);
 void sv_push_values(lua_State *L, sv_vm *vm, const sv_value *values, int count, uint64_t self);
 void sv_push_value(lua_State *L, sv_vm *vm, const sv_value *value, uint64_t self, int depth);
+uint32_t sv_take_slot(sv_vm *vm, uint64_t handle);
 void sv_end_objects(sv_vm *vm, sv_run *run);
 uint64_t sv_open_object(sv_vm *vm, sv_run *run, uint8_t kind, uint8_t part, uint64_t handle);
 int sv_wait_continuation(lua_State *L, int status, lua_KContext context);

@@ -5,25 +5,32 @@
 
 // ---- Objects ----
 
-uint64_t sv_open_object(sv_vm *vm, sv_run *run, uint8_t kind, uint8_t part, uint64_t handle) {
-    if (!run || run->objectCount >= SV_RUN_OBJECTS_MAX || kind >= vm->configuration.kindCount) return 0;
+/// A slot for an object; SV_NO_INDEX when there is no room.
+uint32_t sv_take_slot(sv_vm *vm, uint64_t handle) {
     uint32_t slot = vm->freeObject;
     if (slot != SV_NO_INDEX) {
         vm->freeObject = vm->objects[slot].next;
     } else {
         if (vm->objectCount == vm->objectCapacity) {
             uint32_t capacity = vm->objectCapacity ? vm->objectCapacity * 2 : 64;
-            if (capacity > SV_OBJECTS_MAX) return 0;
+            if (capacity > SV_OBJECTS_MAX) return SV_NO_INDEX;
             sv_object *grown = realloc(vm->objects, sizeof *grown * capacity);
-            if (!grown) return 0;
+            if (!grown) return SV_NO_INDEX;
             vm->objects = grown;
             vm->objectCapacity = capacity;
         }
         slot = vm->objectCount++;
         vm->objects[slot].generation = 1; // so that no reference is the null pointer
     }
+    vm->objects[slot].handle = handle;
+    return slot;
+}
+
+uint64_t sv_open_object(sv_vm *vm, sv_run *run, uint8_t kind, uint8_t part, uint64_t handle) {
+    if (!run || run->objectCount >= SV_RUN_OBJECTS_MAX || kind >= vm->configuration.kindCount) return 0;
+    uint32_t slot = sv_take_slot(vm, handle);
+    if (slot == SV_NO_INDEX) return 0;
     sv_object *object = &vm->objects[slot];
-    object->handle = handle;
     object->next = run->firstObject;
     run->firstObject = slot;
     run->objectCount += 1;

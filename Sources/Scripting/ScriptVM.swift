@@ -116,6 +116,25 @@ public final class ScriptVM {
         }
     }
 
+    /// Sets a global table of objects of one kind, by name; their handles are their places in `names`. Before `load`.
+    ///
+    /// - Parameter hint: ends the error for names that are not there: what to write, and where.
+    public func setObjects(
+        _ table: String, kind: UInt8, names: [String], hint: String
+    ) throws(ScriptError) {
+        var arena = ScratchArena()
+        let objects = names.enumerated().map { index, name in
+            var object = sv_named_object()
+            object.name = arena.cString(name)
+            object.handle = UInt64(index)
+            object.kind = kind
+            return object
+        }
+        guard sv_set_objects(vm, table, hint, objects, Int32(clamping: objects.count)) != 0 else {
+            throw ScriptError(file: "", line: 0, message: "no memory for \(table)")
+        }
+    }
+
     /// Compiles and runs a script and looks its hooks up. `path` is what errors name.
     public func load(_ text: String, path: String) throws(ScriptError) {
         script = path

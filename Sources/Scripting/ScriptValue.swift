@@ -53,6 +53,14 @@ struct ScratchArena: ~Copyable {
         }
     }
 
+    /// The text with a zero behind it.
+    mutating func cString(_ text: String) -> UnsafePointer<CChar> {
+        let utf8 = text.utf8CString
+        let copy = allocate(byteCount: utf8.count)
+        utf8.withUnsafeBytes { copy.copyMemory(from: $0.baseAddress!, byteCount: utf8.count) }
+        return UnsafePointer(copy.assumingMemoryBound(to: CChar.self))
+    }
+
     mutating func values(_ count: Int) -> UnsafeMutableBufferPointer<sv_value> {
         let raw = allocate(byteCount: max(count, 1) * MemoryLayout<sv_value>.stride)
         let values = raw.bindMemory(to: sv_value.self, capacity: max(count, 1))

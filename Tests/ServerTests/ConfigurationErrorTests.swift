@@ -120,7 +120,7 @@ struct ConfigurationErrorTests {
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, state, auth, registrar, location, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
+                + "record_route, drain_seconds, peers, shared, state, auth, registrar, location, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
         ),
     ]
 
@@ -164,6 +164,14 @@ struct ConfigurationErrorTests {
             "domains: [192.0.2.300]",
             #"t.yaml:1:11: domains[0]: expected a domain name or an address, got "192.0.2.300""#),
         Case("domains: [Example.com, example.COM]", #"t.yaml:1:24: domains[1]: "example.com" is listed twice"#),
+        Case(
+            "shared: attempts",
+            #"t.yaml:1:9: shared: expected a map of names to sizes such as {attempts: 4MiB}, got "attempts""#),
+        Case(
+            "shared:\n  calls-made: 1MiB\n  routes: lots\n  tiny: 1KiB",
+            "t.yaml:2:3: shared.calls-made: expected a name as Lua writes them: letters, digits and _, at most 64, no digit first",
+            #"t.yaml:3:11: shared.routes: expected a size from 64KiB to 64GiB, got "lots""#,
+            #"t.yaml:4:9: shared.tiny: expected a size from 64KiB to 64GiB, got "1KiB""#),
         Case(
             "peers: [gateway]",
             #"t.yaml:1:9: peers[0]: expected {name: gateway, address: 192.0.2.10}, got "gateway""#),

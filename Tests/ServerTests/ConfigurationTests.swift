@@ -180,7 +180,7 @@ struct ConfigurationTests {
     func defaultsRoundTrip() throws {
         let skipped: Set = [
             "script", "next_hop", "domains", "peers", "auth.subscribers", "location.database", "dns.servers",
-            "state.branch_key", "tls.certificate", "tls.key", "tls.client_roots", "tls.server_roots",
+            "shared", "state.branch_key", "tls.certificate", "tls.key", "tls.client_roots", "tls.server_roots",
         ]
         for setting in Setting.all where !skipped.contains(setting.key) {
             let text = setting.text(in: Configuration())

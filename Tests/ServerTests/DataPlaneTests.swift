@@ -33,6 +33,32 @@ struct DataPlaneTests {
         // Without `stop`: the last reference ends the threads before it frees what they write to.
     }
 
+    @Test("shared dictionaries outlive reloads, change their size, come and go, and are measured")
+    func sharedDictionaries() throws {
+        let script = """
+            function on_start() shared.kept:incr("starts") end
+            function on_request(req) return req:relay() end
+            """
+        let first = try configuration("workers: 2\nshared: {kept: 1MiB, gone: 1MiB}", script: script)
+        let plane = DataPlane.make(first, log: log)
+        try plane.start()
+        defer { plane.stop() }
+        let bytes = try #require(values(plane, "servartuka_shared_bytes")["kept"])
+        #expect(values(plane, "servartuka_shared_entries") == ["gone": 0, "kept": 1])
+        try plane.reload(try configuration("shared: {kept: 64KiB, new: 1MiB}", script: script))
+        #expect(values(plane, "servartuka_shared_entries") == ["kept": 1, "new": 0])
+        #expect(values(plane, "servartuka_shared_bytes")["kept"] == bytes)
+        let refused = try configuration("shared: {other: 1MiB}", script: script)
+        #expect(throws: RuntimeError.self) { try plane.reload(refused) }
+        #expect(values(plane, "servartuka_shared_entries").keys.sorted() == ["kept", "new"])
+    }
+
+    /// Values of a metric by its first label.
+    private func values(_ plane: DataPlane, _ name: String) -> [String: UInt64] {
+        let values = plane.snapshot().process.filter { $0.family.name == name }
+        return Dictionary(uniqueKeysWithValues: values.map { ($0.labels[0], $0.value) })
+    }
+
     @Test("a worker that does not answer keeps the reload from changing anything")
     func silentWorker() throws {
         let slow = "function on_request(req) log.warning('busy') while true do end end"

@@ -202,6 +202,17 @@ void sv_close(sv_vm *vm);
 /// Sets a global before the script is loaded. False when memory does not suffice.
 int32_t sv_set_global(sv_vm *vm, const char *name, const sv_value *value);
 
+/// An object of a global table.
+typedef struct sv_named_object {
+    const char *name;
+    uint64_t handle;
+    uint8_t kind;
+} sv_named_object;
+
+/// Sets a global table of objects that live as long as the VM, before the script is loaded. Scripts cannot change it;
+/// `hint` ends the error for a name that it does not have. False when memory does not suffice.
+int32_t sv_set_objects(sv_vm *vm, const char *table, const char *hint, const sv_named_object *objects, int32_t count);
+
 /// Compiles and runs a script, text only, then looks the hooks up. `chunkName` as Lua has it: "@path".
 int32_t sv_load(sv_vm *vm, const void *text, size_t length, const char *chunkName);
 

@@ -7,7 +7,8 @@ internal import SIPMessage
 /// The one source of registration, argument checks and `docs/scripting-reference.md`.
 public enum SIPBindings {
     public static let table = BindingTable(
-        kinds: [request, reply, uri, address, headers, view], namespaces: [auth, dialog, log, registrar, servartuka])
+        kinds: [request, reply, uri, address, headers, view, dictionary],
+        namespaces: [auth, dialog, log, registrar, servartuka])
 }
 
 /// Kinds of objects, numbered as in `SIPBindings.table`.
@@ -18,6 +19,7 @@ enum SIPKind: UInt8 {
     case address
     case headers
     case view
+    case dictionary
 }
 
 /// Which address or URI of a message an object of kind `uri` or `address` is.

@@ -88,7 +88,7 @@ enum LogBindings {
             let part = SIPPart(rawValue: UInt8(truncatingIfNeeded: value.part)) ?? .request
             guard let uri = try URIReference(call.sip, part) else { return line.append("nil" as StaticString) }
             line.append(uri.text)
-        case .request, .reply, .headers, .view:
+        case .request, .reply, .headers, .view, .dictionary:
             line.append(SIPBindings.table.kinds[Int(value.kind)].name)
         }
     }

@@ -136,6 +136,9 @@ struct ScriptHost {
     /// Milliseconds; 0 outside of handlers.
     var now: UInt64 { request?.now ?? response?.now ?? 0 }
 
+    /// Milliseconds, outside of handlers too.
+    var time: UInt64 { request?.now ?? response?.now ?? services.clock() }
+
     /// Says that a handler made a global: mostly a forgotten `local`.
     mutating func reportGlobal(_ name: UnsafeRawBufferPointer) {
         var hasher = Hasher()

@@ -58,6 +58,12 @@ public final class ScriptRouting: RoutingLogic {
         let vm = try ScriptVM(
             bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
         for (name, value) in source.globals { try vm.setGlobal(name, value) }
+        let names = host.pointee.services.dictionaries.map(\.name)
+        try vm.setObjects(
+            "shared", kind: SIPKind.dictionary.rawValue, names: names,
+            hint: names.isEmpty
+                ? "declare it in the configuration: shared: {NAME: 1MiB}"
+                : "the configuration declares \(names.joined(separator: ", ")) under shared")
         try vm.load(source.text, path: source.path)
         guard vm.hasHook(.onRequest) else {
             throw ScriptError(

@@ -25,6 +25,8 @@ public struct Configuration: Sendable, Equatable {
     public var sockets = Sockets()
     public var tcp = Tcp()
     public var tls = Tls()
+    /// Dictionaries of scripts, `shared.NAME`, in the order of their names.
+    public var shared: [SharedMemory] = []
     public var mailbox = Mailbox()
     public var lua = Lua()
     public var control = Control()
@@ -97,6 +99,17 @@ public struct Configuration: Sendable, Equatable {
         public var waitingMax = 100_000
 
         public init() {}
+    }
+
+    /// A dictionary that the scripts of all workers share.
+    public struct SharedMemory: Sendable, Equatable {
+        public var name: String
+        public var bytes: Int
+
+        public init(name: String, bytes: Int) {
+            self.name = name
+            self.bytes = bytes
+        }
     }
 
     /// What bounds memory and work; each is reserved or checked, and printed at start-up.

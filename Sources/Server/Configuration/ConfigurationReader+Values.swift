@@ -5,6 +5,8 @@ extension ConfigurationReader {
         let errorsBefore = diagnostics.count
         switch setting.binding {
         case .names, .endpoints, .listeners, .peers: readList(node, as: setting)
+        case .dictionaries(let path, let range):
+            if let read = readDictionaries(node, setting, sizes: range) { configuration[keyPath: path] = read }
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
             .endpoint, .secret:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
@@ -74,8 +76,8 @@ extension ConfigurationReader {
         case .secret(let path):
             guard let key = Self.secret(text) else { return false }
             configuration[keyPath: path] = key
-        case .names, .endpoints, .listeners, .peers:
-            preconditionFailure("lists are read by readList")
+        case .names, .endpoints, .listeners, .peers, .dictionaries:
+            preconditionFailure("lists and maps are read elsewhere")
         }
         return true
     }
@@ -125,8 +127,8 @@ extension ConfigurationReader {
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
-            preconditionFailure("scalars are read by readScalar")
+            .endpoint, .secret, .dictionaries:
+            preconditionFailure("scalars are read by readScalar, maps elsewhere")
         }
     }
 

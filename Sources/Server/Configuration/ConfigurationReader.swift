@@ -99,13 +99,13 @@ struct ConfigurationReader {
         }
     }
 
-    /// Lists are written with commas, or as YAML in brackets, which is the only form for lists of maps.
+    /// Lists are written with commas, or as YAML in brackets, which is the only form for lists of maps and for maps.
     private mutating func node(
         _ text: String, for setting: Setting, at origin: ConfigurationOrigin
     ) -> ConfigurationNode {
         switch setting.binding {
-        case .names, .endpoints, .listeners, .peers:
-            if text.hasPrefix("[") {
+        case .names, .endpoints, .listeners, .peers, .dictionaries:
+            if text.hasPrefix("[") || text.hasPrefix("{") {
                 var problems: [ConfigurationDiagnostic] = []
                 let parsed = ConfigurationDocument.compose(text, file: "", diagnostics: &problems)
                 if let parsed, problems.isEmpty { return parsed.moved(to: origin) }

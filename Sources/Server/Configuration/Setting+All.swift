@@ -256,6 +256,10 @@ extension Setting {
         Setting(
             "lua.vm_memory_bytes", .bytes(\.lua.vmMemoryBytes, (1 << 20)...(64 << 30)),
             "Memory of one worker's Lua machine."),
+        Setting(
+            "shared", .dictionaries(\.shared, (64 << 10)...(64 << 30)), appliesOnReload: true,
+            "Dictionaries that the scripts of all workers share, as `shared.NAME`, and the memory each may take. A reload keeps what "
+                + "is in them."),
     ]
 
     private static let edges: [Setting] = [

@@ -24,6 +24,7 @@ extension Setting {
         case .names(let path): target[keyPath: path] = source[keyPath: path]
         case .listeners(let path): target[keyPath: path] = source[keyPath: path]
         case .peers(let path): target[keyPath: path] = source[keyPath: path]
+        case .dictionaries(let path, _): target[keyPath: path] = source[keyPath: path]
         }
     }
 }

@@ -89,6 +89,8 @@ enum Binding: Sendable {
     case names(Path<[String]>)
     case listeners(Path<[ListenAddress]>)
     case peers(Path<[Peer]>)
+    /// A map of names to sizes.
+    case dictionaries(Path<[Configuration.SharedMemory]>, ClosedRange<Int>)
 
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(_ path: Path<Value>) -> Binding
     where Value.RawValue == String {
@@ -124,6 +126,7 @@ enum Binding: Sendable {
         case .names: "a list of domain names or addresses"
         case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
+        case .dictionaries: "a map of names to sizes such as {attempts: 4MiB}"
         }
     }
 
@@ -145,6 +148,8 @@ enum Binding: Sendable {
         case .names(let path): Self.list(configuration[keyPath: path])
         case .listeners(let path): Self.list(configuration[keyPath: path].map(\.description))
         case .peers(let path): Self.list(configuration[keyPath: path].map(\.description))
+        case .dictionaries(let path, _):
+            Self.list(configuration[keyPath: path].map { "\($0.name)=\(ByteSize.text($0.bytes))" })
         }
     }
 

@@ -160,7 +160,8 @@ public final class DataPlane: ProxyRuntime {
                     + (streams?.listeners ?? []).map { "\($0.address.transport.name):\($0.address)" },
                 transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
                 bindings: routing.registrar.locations.count, warnings: running.warnings,
-                process: dialogValues + (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? []))
+                process: dialogValues + (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? [])
+                    + routing.dictionaries.values)
         }
     }
 

@@ -18,6 +18,7 @@ struct RoutingFactory: Sendable {
     /// What the registrar's table notes its changes in; nil without a store.
     let locationChanges: LocationChanges?
     let nonces: NonceBook
+    let dictionaries = SharedDictionaries()
 
     init(_ configuration: Configuration, log: ScriptLog) {
         self.log = log
@@ -41,7 +42,9 @@ struct RoutingFactory: Sendable {
             }
         }
         let source = ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
-        let services = ScriptServices(registrar: registrar, authenticator: try authenticator(configuration.auth))
+        let shared = dictionaries.prepare(configuration.shared)
+        let services = ScriptServices(
+            registrar: registrar, authenticator: try authenticator(configuration.auth), dictionaries: shared)
         var logics: [any RoutingLogic] = []
         for _ in 0..<workers {
             do throws(ScriptError) {
@@ -58,6 +61,7 @@ struct RoutingFactory: Sendable {
                     ])
             }
         }
+        dictionaries.keep(shared, as: configuration.shared)
         return logics
     }
 

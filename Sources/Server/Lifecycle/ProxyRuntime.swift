@@ -97,10 +97,13 @@ public struct RuntimeSnapshot: Sendable, Equatable {
 /// One number that no single worker keeps.
 public struct RuntimeValue: Sendable, Equatable {
     public let family: MetricFamily
+    /// One for each label name of the family.
+    public let labels: [String]
     public let value: UInt64
 
-    public init(family: MetricFamily, value: UInt64) {
+    public init(family: MetricFamily, labels: [String] = [], value: UInt64) {
         self.family = family
+        self.labels = labels
         self.value = value
     }
 }

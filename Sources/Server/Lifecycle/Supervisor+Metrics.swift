@@ -64,7 +64,9 @@ extension Supervisor {
             }
             page.add(metric.family, samples)
         }
-        for value in snapshot.process { page.add(value.family, value.value) }
+        for value in snapshot.process {
+            page.add(value.family, [MetricSample(labels: value.labels, .integer(value.value))])
+        }
         runtime.stateStatus()?.add(to: &page)
         return page.text
     }
