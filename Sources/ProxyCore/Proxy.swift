@@ -42,6 +42,8 @@ public final class Proxy {
     let arena: UnsafeMutablePointer<Arena>
     let table: UnsafeMutablePointer<TransactionTable>
     let generations: UnsafeMutablePointer<GenerationTable>
+    /// The script's handlers that wait.
+    let handlers: UnsafeMutablePointer<HandlerTable>
     let request: RequestContext
     let response: ResponseContext
     let meter: UnsafeMutablePointer<CostMeter>
@@ -107,6 +109,8 @@ public final class Proxy {
         table.initialize(to: TransactionTable(limits: settings.limits, now: now))
         generations = .allocate(capacity: 1)
         generations.initialize(to: GenerationTable(current: logic))
+        handlers = .allocate(capacity: 1)
+        handlers.initialize(to: HandlerTable(waitingMax: settings.limits.waitingHandlersMax))
         let rewriter = MessageRewriter()
         request = RequestContext(
             message: message, edits: edits, arena: arena, rewriter: rewriter, resolver: resolver, identity: identity,
@@ -130,6 +134,7 @@ public final class Proxy {
         arena.deinitialize(count: 1).deallocate()
         table.deinitialize(count: 1).deallocate()
         names.deinitialize(count: 1).deallocate()
+        handlers.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
         meter.deinitialize(count: 1).deallocate()
@@ -161,6 +166,9 @@ public final class Proxy {
 
     /// Transactions held here, servers and clients.
     public var transactionsInUse: Int { table.pointee.servers.count + table.pointee.clients.count }
+
+    /// Handlers of scripts that wait.
+    public var waitingHandlers: Int { handlers.pointee.waiting.count }
 
     /// Message blocks held by transactions: zero when there is no transaction, or something leaks.
     public var messageBlocksInUse: Int { table.pointee.buffers.blocksInUse }

@@ -27,6 +27,9 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case requestsDropped
     case requestsUndecided
     case scriptFailures
+    case handlersWaited
+    case handlersRefused
+    case handlersWokenLate
     case transactionsCreated
     case transactionsRefused
     case branchesRefused
@@ -71,6 +74,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case requestsDroppedUnresolved
     case namesPending
     case branchesWaiting
+    case handlersWaiting
     case serverTransactionsLive
     case clientTransactionsLive
     case requestsOpen
@@ -80,7 +84,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     public var isGauge: Bool {
         switch self {
         case .serverTransactionsLive, .clientTransactionsLive, .requestsOpen, .transactionMemoryBytes, .namesPending,
-            .branchesWaiting:
+            .branchesWaiting, .handlersWaiting:
             true
         default: false
         }
@@ -126,6 +130,9 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .requestsDropped: "Requests dropped by the script."
         case .requestsUndecided: "Requests that the script neither relayed, answered nor dropped; answered with 500."
         case .scriptFailures: "Handler runs that failed."
+        case .handlersWaited: "Times that a handler began to wait."
+        case .handlersRefused: "Handlers given up because lua.max_waiting, or room for their request, was reached."
+        case .handlersWokenLate: "Answers for handlers that waited no more."
         case .transactionsCreated: "Server transactions created."
         case .transactionsRefused: "Requests not held because transactions_max was reached."
         case .branchesRefused: "Targets left out because branches_max was reached, or for want of memory."
@@ -171,6 +178,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .requestsDroppedUnresolved: "ACKs and CANCELs dropped because their name was still being looked up."
         case .namesPending: "Names being looked up now."
         case .branchesWaiting: "Branches that wait for the address of a name now."
+        case .handlersWaiting: "Handlers that wait now."
         case .serverTransactionsLive: "Server transactions held now."
         case .clientTransactionsLive: "Client transactions held now."
         case .requestsOpen: "Held requests without a final response yet: what a drain waits for."

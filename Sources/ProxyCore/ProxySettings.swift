@@ -32,6 +32,9 @@ public struct ProxySettings: Sendable {
         /// (RFC 3261 §16.6 step 11, more than three minutes).
         public var timerCMilliseconds: UInt64 = 185_000
 
+        /// Handlers of scripts that wait at a time; beyond, the requests of further ones are answered with 503.
+        public var waitingHandlersMax = 10_000
+
         /// Dialogs that the workers track together.
         public var dialogsMax = 200_000
 

@@ -9,6 +9,18 @@ public struct FunctionReference: Sendable, Equatable {
 public struct RunIdentifier: Sendable, Hashable {
     let index: UInt32
     let generation: UInt32
+
+    init(index: UInt32, generation: UInt32) {
+        self.index = index
+        self.generation = generation
+    }
+
+    /// As one number, never 0.
+    var number: UInt64 { UInt64(index) << 32 | UInt64(generation) }
+
+    init(number: UInt64) {
+        self.init(index: UInt32(number >> 32), generation: UInt32(truncatingIfNeeded: number))
+    }
 }
 
 /// What each VM's calls need; the C side hands its address back.

@@ -14,7 +14,9 @@ public struct ScriptLimits: Sendable {
     /// Bytes of one string.
     public var stringBytesMax: Int = 1 << 20
     /// Handlers running or waiting at once in one VM.
-    public var runsMax: Int = 10_000
+    public var runsMax: Int = 10_000 + nestedRunsMax
+    /// Handlers that may run inside of each other, beside those that wait.
+    public static let nestedRunsMax = 8
 
     public init() {}
 }

@@ -181,6 +181,16 @@ public final class ScriptVM {
                 vm, run.index, run.generation, Int32(SV_STATUS_OK), values, Int32(clamping: values.count)))
     }
 
+    /// The same with results of any shape.
+    public func resume(_ run: RunIdentifier, values: [ScriptValue]) -> RunStatus {
+        var arena = ScratchArena()
+        let lowered = values.map { arena.lower($0) }
+        defer { arena.reset() }
+        return status(
+            sv_resume(
+                vm, run.index, run.generation, Int32(SV_STATUS_OK), lowered, Int32(clamping: lowered.count)))
+    }
+
     /// Goes on with a handler that waits, with an error raised in it.
     public func resume(_ run: RunIdentifier, failure: ScriptFailure) -> RunStatus {
         var message = failure.message

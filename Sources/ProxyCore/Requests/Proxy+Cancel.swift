@@ -20,7 +20,13 @@ extension Proxy {
     func cancelRequest(_ invite: UInt32, now: UInt64) {
         let slot = table.pointee.servers[invite]
         slot.pointee.flags.insert(.cancelled)
-        let hadWaiting = slot.pointee.firstWaiting != 0
+        var hadWaiting = slot.pointee.firstWaiting != 0
+        if slot.pointee.waitingHandler != 0, slot.pointee.pendingCount == 0 {
+            // It waits for something else than branches, and the call it would decide about is over.
+            abandonHandler(invite)
+            considerLocal(invite, code: 487)
+            hadWaiting = true
+        }
         cancelBranches(invite, now: now)
         if hadWaiting, slot.pointee.pendingCount == 0 { finishContext(invite, now: now) }
     }

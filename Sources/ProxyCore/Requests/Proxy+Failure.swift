@@ -8,11 +8,13 @@ extension Proxy {
     func runFailureHook(_ server: UInt32, now: UInt64) -> Bool {
         let slot = table.pointee.servers[server]
         let logic = generations.pointee.logic(slot.pointee.generation)
-        let wantsHook = slot.pointee.onFailure != 0 || logic.hooks.contains(.onFailure)
+        let isAwaited = slot.pointee.waitingHandler != 0
+        let wantsHook = isAwaited || slot.pointee.onFailure != 0 || logic.hooks.contains(.onFailure)
         // §16.7 step 5: nothing new is tried after CANCEL or 6xx.
         guard wantsHook, slot.pointee.flags.isDisjoint(with: [.cancelled, .global]),
             Int(slot.pointee.branchCount) < settings.limits.branchesMax
         else { return false }
+        if isAwaited { return goOnAfterFailure(server, now: now) }
         takeUp(server, now: now)
         request.failureCode = Int(slot.pointee.bestCode)
         guard loadStoredRequest(server) else { return false }
@@ -20,10 +22,23 @@ extension Proxy {
         slot.pointee.onFailure = 0
         let previous = request.handlers
         logic.onFailure(request)
+        return carryOutAfterFailure(server, previous: previous, logic: logic, now: now)
+    }
+
+    /// Does what the logic decided after a failure. False: the best response so far is to go upstream.
+    func carryOutAfterFailure(
+        _ server: UInt32, previous: TransactionHandlers, logic: any RoutingLogic, now: UInt64
+    ) -> Bool {
         keepHandlers(server, previous: previous, logic: logic)
         switch request.verdict {
         case .relay:
             return retry(server)
+        case .wait:
+            guard storeChanges(server) else {
+                logic.abandon(request.handler)
+                return false
+            }
+            return enterWait(server)
         case .reply:
             guard request.replyCode >= 300 else { return false }
             replyStatefully(
@@ -41,6 +56,7 @@ extension Proxy {
         request.generation = slot.pointee.generation
         request.loopHash = slot.pointee.loopHash
         request.selectionSeed = slot.pointee.key.high
+        request.upstream = Int32(slot.pointee.upstream)
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.handlers.onFailure = slot.pointee.onFailure
@@ -75,6 +91,17 @@ extension Proxy {
     /// Branches to the targets that the failure handler named. False: it only had the same request again.
     private func retry(_ server: UInt32) -> Bool {
         if request.targetCount == 0 { request.addOwnTarget() }
+        guard storeChanges(server) else {
+            if request.handler != 0 { generations.pointee.logic(request.generation).abandon(request.handler) }
+            return false
+        }
+        if request.handler != 0, !enterWait(server) { return false }
+        forwardBranches(server)
+        return true
+    }
+
+    /// Makes the current message with its edits the stored request. False: no memory, or it does not fit.
+    func storeChanges(_ server: UInt32) -> Bool {
         let slot = table.pointee.servers[server]
         // The best response so far stays a candidate: if nothing better comes it goes upstream.
         if request.newRequestURI.count > 0 {
@@ -89,7 +116,6 @@ extension Proxy {
             slot.pointee.request = edited
             guard loadStoredRequest(server) else { return false }
         }
-        forwardBranches(server)
         return true
     }
 }

@@ -8,7 +8,7 @@ extension Proxy {
     func relay(key: TransactionKey, method: TransactionMethod) {
         if request.targetCount == 0 { request.addOwnTarget() }
         if dialogs.isInUse { noteDialogRequest() }
-        guard message.pointee.headerCount + Self.headersAddedMax <= SIPMessage.headersMax else {
+        guard hasRoomForHeaders else {
             // With ours it would be more than we could read when an answer comes.
             count(.messageOverflows)
             releaseHandlers()
@@ -37,7 +37,9 @@ extension Proxy {
     /// Via, Max-Forwards, two Record-Routes and a Route.
     private static let headersAddedMax = 5
 
-    private func chooseMode() -> StateMode {
+    var hasRoomForHeaders: Bool { message.pointee.headerCount + Self.headersAddedMax <= SIPMessage.headersMax }
+
+    func chooseMode() -> StateMode {
         let sipMethod = message.pointee.method
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
@@ -62,7 +64,7 @@ extension Proxy {
     /// Several targets, handlers or a time limit of its own, a tracked dialog, or the script's word: no other proxy could do it.
     var mustHold: Bool {
         request.stateDemand == .stateful || request.targetCount > 1 || request.answerMilliseconds > 0
-            || !request.handlers.isEmpty || holdsForDialog
+            || !request.handlers.isEmpty || request.handler != 0 || holdsForDialog
     }
 
     /// Begins a tracked dialog, or may change or end one.
@@ -137,6 +139,7 @@ extension Proxy {
         count(.requestsForwardedStateful)
         if settings.logsHolders { noteHolder() }
         if message.pointee.method == .invite { sendTrying(server) }
+        if request.handler != 0, !enterWait(server) { return failServer(server, code: 503) }
         let logic = generations.pointee.logic(request.generation)
         if request.targetCount > 1 || changesURI || runsBranchHook(logic) {
             // Each branch starts from the request as the script left it.
@@ -148,7 +151,7 @@ extension Proxy {
     }
 
     /// Stores the request with the edits so far and enters its server transaction. 0: a limit was reached.
-    private func createServer(key: TransactionKey, method: TransactionMethod) -> UInt32 {
+    func createServer(key: TransactionKey, method: TransactionMethod) -> UInt32 {
         let isInvite = message.pointee.method == .invite
         let reliability: Reliability = request.source.transport.isReliable ? .reliable : .unreliable
         var slot = ServerSlot(

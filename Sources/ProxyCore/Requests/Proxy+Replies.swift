@@ -127,6 +127,7 @@ extension Proxy {
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
+        if slot.pointee.waitingHandler != 0 { leaveHandler(server, code: code) }
         table.pointee.releaseMessages(of: server)
     }
 
@@ -147,6 +148,7 @@ extension Proxy {
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         if slot.pointee.dialog != nil { leaveDialog(server) }
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
+        if slot.pointee.waitingHandler != 0 { abandonHandler(server) }
         var handlers = TransactionHandlers()
         handlers.onFailure = slot.pointee.onFailure
         handlers.onReply = slot.pointee.onReply

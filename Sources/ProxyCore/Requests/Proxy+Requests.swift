@@ -49,6 +49,8 @@ extension Proxy {
         case .drop:
             count(.requestsDropped)
             releaseHandlers()
+        case .wait:
+            putAside(key: key, method: method)
         case .none:
             count(.requestsUndecided)
             releaseHandlers()
@@ -58,6 +60,7 @@ extension Proxy {
 
     /// Handlers and dialogs that no transaction took over.
     func releaseHandlers() {
+        if request.handler != 0 { generations.pointee.logic(request.generation).abandon(request.handler) }
         if request.isDrafting { request.dropDraft() }
         guard !request.handlers.isEmpty else { return }
         generations.pointee.logic(request.generation).release(request.handlers)

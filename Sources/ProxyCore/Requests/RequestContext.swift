@@ -12,6 +12,8 @@ public enum Verdict: UInt8, Sendable {
     case reply
     /// Say nothing.
     case drop
+    /// Hold the request until its handler goes on.
+    case wait
 }
 
 /// Who may keep the state of a relayed request.

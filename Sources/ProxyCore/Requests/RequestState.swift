@@ -38,6 +38,10 @@ struct RequestState {
     var pendingName = PendingName.none
     var selectionSeed: UInt64 = 0
     var waitsNoMore = false
+    // Of handlers that wait.
+    var handler: UInt64 = 0
+    var wait = HandlerWait.outcome
+    var answeredCode = 0
     // Of tracked dialogs.
     var routeDialog: DialogID?
     var dialogMark: DialogID?
@@ -54,6 +58,7 @@ struct RequestState {
         targetOrder = .parallel
         answerMilliseconds = 0
         nextHop = .none
+        handler = 0
     }
 }
 

@@ -38,6 +38,23 @@ public protocol RoutingLogic: AnyObject {
 
     /// The transaction that named these handlers is over.
     func release(_ handlers: TransactionHandlers)
+
+    // A logic whose handlers never call `RequestContext.wait` needs none of these.
+
+    /// The handler waits; the token is for `Proxy.wake`, which must not be called from in here.
+    func waits(_ handler: UInt64, as token: WaitToken)
+
+    /// A handler goes on, as `onRequest` or `onFailure` would. Once `request.isAnswered` it may only wait again.
+    func resume(_ request: RequestContext, _ handler: UInt64, _ result: WaitResult)
+
+    /// A handler that waits is given up.
+    func abandon(_ handler: UInt64)
+}
+
+extension RoutingLogic {
+    public func waits(_ handler: UInt64, as token: WaitToken) {}
+    public func resume(_ request: RequestContext, _ handler: UInt64, _ result: WaitResult) {}
+    public func abandon(_ handler: UInt64) {}
 }
 
 /// What `choose_state_mode` may see beside the request.

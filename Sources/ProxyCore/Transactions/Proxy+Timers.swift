@@ -12,6 +12,8 @@ extension Proxy {
             if measuresCost { meter.pointee.beginTimer() }
             if payload & Self.nameTimer != 0 {
                 nameTimedOut(Int(slot), now: now)
+            } else if payload & Self.handlerTimer != 0 {
+                handlerTimedOut(slot, now: now)
             } else if payload & TransactionTable.clientTimer != 0 {
                 table.pointee.clients[slot].pointee.timer = 0
                 table.pointee.clients[slot].pointee.timerAt = .max

@@ -56,6 +56,8 @@ struct ServerSlot: BitwiseCopyable {
     var firstClient: UInt32 = 0
     /// Branches that wait for the address of a name.
     var firstWaiting: UInt32 = 0
+    /// The script's handler that waits; 0: none.
+    var waitingHandler: UInt32 = 0
     /// The tracked dialog that the request begins, changes or ends; retained.
     var dialog: Unmanaged<Dialog>?
     /// The request as it arrived, with `received` and the script's edits.

@@ -16,6 +16,7 @@ enum DecisionBindings {
 
     /// Arguments: to, targets, state, on_failure, on_reply, on_branch, order, answer_timeout.
     static func relay(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return .done }
         try checkUndecided(call, "req:relay")
         let demand: StateDemand =
             switch call.integer(2) {
@@ -27,8 +28,8 @@ enum DecisionBindings {
         let hasTargets = !call.isNull(1)
         let hasHandlers = !call.isNull(3) || !call.isNull(4) || !call.isNull(5)
         if demand == .stateless {
-            guard call.phase != .onFailure else {
-                throw ScriptFailure("req:relay: in on_failure the transaction is held already; leave state out")
+            guard call.sip.pointee.currentRequest.failureCode == 0 else {
+                throw ScriptFailure("req:relay: after a failure the transaction is held already; leave state out")
             }
             guard !hasHandlers else {
                 throw ScriptFailure(
@@ -52,7 +53,23 @@ enum DecisionBindings {
         return .done
     }
 
+    /// Relays now, and goes on when the final response is there; arguments: to, targets, order, answer_timeout.
+    static func relayAndWait(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return call.returnInteger(call.sip.pointee.currentRequest.answeredCode) }
+        try checkUndecided(call, "req:relay_and_wait")
+        try WaitBindings.checkMayWait(call, "req:relay_and_wait")
+        let nextHop = try nextHop(call, 0, "req:relay_and_wait")
+        if !call.isNull(1) { try addTargets(call, 1, "req:relay_and_wait") }
+        let request = call.sip.pointee.currentRequest
+        request.targetOrder = TargetOrder(rawValue: UInt8(truncatingIfNeeded: call.integer(2))) ?? .parallel
+        request.answerMilliseconds = UInt32(truncatingIfNeeded: call.integer(3))
+        request.relay(nextHop: nextHop)
+        call.sip.pointee.wait = PendingWait(.outcome)
+        return .wait
+    }
+
     static func forward(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return .done }
         try checkUndecided(call, "req:forward")
         try checkDialog(call, .stateless, "req:forward")
         let nextHop = try nextHop(call, 0, "req:forward")
@@ -64,6 +81,7 @@ enum DecisionBindings {
 
     /// Arguments: targets, to, on_failure, on_reply, on_branch.
     static func fork(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return .done }
         try checkUndecided(call, "req:fork")
         let nextHop = try nextHop(call, 1, "req:fork")
         try addTargets(call, 0, "req:fork")
@@ -201,14 +219,15 @@ enum DecisionBindings {
     // MARK: Answering
 
     static func reply(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return .done }
         try checkUndecided(call, "req:reply")
         let code = Int(call.integer(0))
-        let lowest = call.phase == .onFailure ? 300 : 200
+        let lowest = call.sip.pointee.currentRequest.failureCode > 0 ? 300 : 200
         guard code >= lowest else {
             throw ScriptFailure(
                 code < 200
                     ? "req:reply: scripts cannot send provisional replies yet: 200…699, got \(code)"
-                    : "req:reply: in on_failure a request can be answered with 300…699, got \(code)")
+                    : "req:reply: after a failure a request can be answered with 300…699, got \(code)")
         }
         let reason = call.bytes(1) ?? .none
         guard reason.isSingleLine else { throw ScriptFailure("req:reply: the reason holds a line end or a zero byte") }
@@ -220,6 +239,7 @@ enum DecisionBindings {
     }
 
     static func drop(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
+        if isOver(call) { return .done }
         try checkUndecided(call, "req:drop")
         call.sip.pointee.currentRequest.drop()
         return .done
@@ -276,12 +296,16 @@ enum DecisionBindings {
         throw ScriptFailure("\(caller): a tracked dialog needs state; relay it without state = \"stateless\"")
     }
 
+    /// Whether the request got its final response while the handler waited: by CANCEL, for example, which is no mistake of
+    /// the script's. Decisions have no effect then.
+    private static func isOver(_ call: borrowing ScriptCall) -> Bool { call.sip.pointee.currentRequest.isAnswered }
+
     static func checkUndecided(
         _ call: borrowing ScriptCall, _ caller: StaticString
     ) throws(ScriptFailure) {
         let request = call.sip.pointee.currentRequest
         switch request.verdict {
-        case .none: return
+        case .none, .wait: return
         case .relay: throw ScriptFailure("\(caller): already decided to relay")
         case .reply: throw ScriptFailure("\(caller): already decided to reply \(request.replyCode)")
         case .drop: throw ScriptFailure("\(caller): already decided to drop")

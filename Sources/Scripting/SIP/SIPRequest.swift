@@ -36,9 +36,13 @@ extension SIPBindings {
             (call: borrowing ScriptCall) throws(ScriptFailure) in
             call.returnInteger(Int(call.sip.pointee.currentRequest.arrival.port))
         },
-        .readOnly("is_decided", "boolean", phases: .decides, "Whether this handler relayed, answered or dropped it.") {
+        .readOnly(
+            "is_decided", "boolean", phases: .decides,
+            "Whether this handler relayed, answered or dropped it, or it has its final response."
+        ) {
             (call: borrowing ScriptCall) throws(ScriptFailure) in
-            call.returnBoolean(call.sip.pointee.currentRequest.verdict != .none)
+            let request = call.sip.pointee.currentRequest
+            return call.returnBoolean(request.verdict != .none || request.isAnswered)
         },
         .readOnly(
             "failure_code", "integer", phases: .onFailure, "The best final response that the branches came to."
@@ -70,6 +74,10 @@ extension SIPBindings {
             return .done
         },
         .method("relay", options: relayOptions, phases: .decides, relaySummary, DecisionBindings.relay),
+        .method(
+            "relay_and_wait", options: waitingRelayOptions, returns: "integer", phases: .decides, waits: true,
+            "Relays the request at once, holds it, and returns the code of its final response. A 2xx has gone upstream by then, and so has what CANCEL or a 6xx led to: decisions have no effect any more. After any other failure the handler may relay again or reply, or else the best response goes up.",
+            DecisionBindings.relayAndWait),
         .method(
             "forward", options: [nextHopOption], phases: .onRequest,
             "Sends the request on without keeping state: `relay { state = \"stateless\" }`.", DecisionBindings.forward),
@@ -109,15 +117,21 @@ extension SIPBindings {
 
     private static let relayOptions: [BindingParameter] =
         [
-            nextHopOption,
-            BindingParameter(
-                "targets", .list,
-                summary:
-                    "Request-URIs, or tables with `uri` and, where they are wanted, `to` and `q`: what `registrar.lookup` found."
-            ).optional,
+            nextHopOption, targetsOption,
             .choice("state", DecisionBindings.stateNames, "Who keeps the transaction; `auto` leaves it to the policy.")
                 .optional,
-        ] + handlerOptions + [
+        ] + handlerOptions + orderOptions
+
+    private static let waitingRelayOptions = [nextHopOption, targetsOption] + orderOptions
+
+    private static let targetsOption = BindingParameter(
+        "targets", .list,
+        summary:
+            "Request-URIs, or tables with `uri` and, where they are wanted, `to` and `q`: what `registrar.lookup` found."
+    ).optional
+
+    private static let orderOptions: [BindingParameter] =
+        [
             .choice(
                 "order", DecisionBindings.orderNames,
                 "How several targets are tried: all at once; one after the other; those with the `q` of the first at once, then the next ones (lists are best first); or, `failover`, the next one only after 408, 5xx or when one can't be reached. 6xx and CANCEL end it."

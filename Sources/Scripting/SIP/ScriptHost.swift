@@ -35,6 +35,9 @@ struct ScriptHost {
     /// Until when no Lua runs, in milliseconds, because the VM is full; see `ScriptRouting+Memory.swift`.
     var restsUntil: UInt64 = 0
 
+    /// What the binding just called wants its handler to wait for.
+    var wait: PendingWait?
+
     var view: StateView?
     var choice: StateMode?
 

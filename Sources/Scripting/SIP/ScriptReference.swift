@@ -32,7 +32,7 @@ public enum ScriptReference {
     }
 
     private static func append(_ group: BindingGroup, isObject: Bool, to page: inout String) {
-        page += "### \(group.label)\n\n\(group.summary)\n\n"
+        page += group.name.isEmpty ? "### Global functions\n\n" : "### \(group.label)\n\n\(group.summary)\n\n"
         let properties = group.members.filter { $0.form == .property }
         if !properties.isEmpty {
             page += "| property | type | |\n|---|---|---|\n"
@@ -54,9 +54,10 @@ public enum ScriptReference {
         var arguments = member.parameters.map { $0.isOptional ? "\($0.name)?" : $0.name }
         if member.isVariadic { arguments.append("…") }
         if member.takesOptions { arguments.append("{ … }?") }
-        let separator = isObject ? ":" : "."
+        // Global functions belong to nothing.
+        let owner = group.name.isEmpty ? "" : group.label + (isObject ? ":" : ".")
         let result = member.returns == "nil" ? "" : " → \(member.returns)"
-        page += "#### `\(group.label)\(separator)\(member.name)(\(arguments.joined(separator: ", ")))\(result)`\n\n"
+        page += "#### `\(owner)\(member.name)(\(arguments.joined(separator: ", ")))\(result)`\n\n"
         page += "\(member.summary)\(places(member.phases, usual(group)))\n\n"
         for parameter in member.parameters { append(parameter, isOption: false, to: &page) }
         for option in member.options { append(option, isOption: true, to: &page) }

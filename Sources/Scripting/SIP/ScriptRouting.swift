@@ -83,6 +83,9 @@ public final class ScriptRouting: RoutingLogic {
     /// Memory of the VM, in bytes.
     public var memoryUsedBytes: Int { vm.memoryUsedBytes }
 
+    /// Handlers that run or wait.
+    public var runsActive: Int { vm.runsActive }
+
     // MARK: Hooks
 
     public func onRequest(_ request: RequestContext) {
@@ -94,16 +97,23 @@ public final class ScriptRouting: RoutingLogic {
         // Nothing but the removal of our own Route can be pending yet.
         let touched = request.edits.pointee.isEmpty ? 0 : HeaderName.route.touchedBit
         host.pointee.begin(request, touched: touched, keepsOriginal: false)
-        let status = vm.run(.onRequest, Self.requestArgument)
-        if status == .finished, !host.pointee.isOverflowed {
+        conclude(request, vm.run(.onRequest, Self.requestArgument))
+        host.pointee.end()
+    }
+
+    /// Sees that the request has a verdict when its handler has ended, or waits.
+    func conclude(_ request: RequestContext, _ status: RunStatus) {
+        switch status {
+        case .finished where !host.pointee.isOverflowed:
             if request.verdict == .none { reportUndecided(request) }
-        } else {
+        case .waiting(let run) where !host.pointee.isOverflowed:
+            putAside(request, run)
+        case .finished, .waiting, .failed, .killed:
             reportFailure(.onRequest, status, now: request.now)
             request.noteScriptFailure()
             discard(request, handlers: TransactionHandlers())
             _ = request.reply(code: host.pointee.isOverflowed ? 513 : 500)
         }
-        host.pointee.end()
     }
 
     public func onReply(_ response: ResponseContext) {
@@ -150,14 +160,22 @@ public final class ScriptRouting: RoutingLogic {
         } else {
             status = vm.run(.onFailure, Self.requestArgument, .integer(Int64(request.failureCode)))
         }
-        if status != .finished || host.pointee.isOverflowed {
+        concludeFailure(request, status, handlers: previous)
+        host.pointee.end()
+    }
+
+    /// The same for a handler that was asked what to do after a failure; `previous` are the handlers that it found.
+    func concludeFailure(_ request: RequestContext, _ status: RunStatus, handlers previous: TransactionHandlers) {
+        switch status {
+        case .finished where !host.pointee.isOverflowed:
+            if request.verdict != .relay { request.edits.pointee.removeAll() }
+        case .waiting(let run) where !host.pointee.isOverflowed:
+            putAside(request, run)
+        case .finished, .waiting, .failed, .killed:
             reportFailure(.onFailure, status, now: request.now)
             request.noteScriptFailure()
             discard(request, handlers: previous)
-        } else if request.verdict != .relay {
-            request.edits.pointee.removeAll()
         }
-        host.pointee.end()
     }
 
     public func chooseStateMode(_ request: RequestContext, _ view: StateView) -> StateMode? {
@@ -227,7 +245,7 @@ public final class ScriptRouting: RoutingLogic {
         report(.onRequest, ScriptError(file: "", line: 0, message: message), now: request.now)
     }
 
-    private func reportFailure(_ phase: ScriptPhase, _ status: RunStatus, now: UInt64) {
+    func reportFailure(_ phase: ScriptPhase, _ status: RunStatus, now: UInt64) {
         switch status {
         case .finished:
             report(
@@ -235,7 +253,10 @@ public final class ScriptRouting: RoutingLogic {
                 now: now)
         case .waiting(let run):
             vm.abandon(run)
-            report(phase, ScriptError(file: "", line: 0, message: "a handler cannot wait"), now: now)
+            host.pointee.wait = nil
+            report(
+                phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"),
+                now: now)
         case .failed:
             report(phase, vm.lastError, now: now)
         case .killed(let reason):

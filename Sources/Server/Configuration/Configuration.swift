@@ -209,6 +209,7 @@ public struct Configuration: Sendable, Equatable {
         public var milliseconds = 100
         public var memoryBytes = 16 << 20
         public var vmMemoryBytes = 256 << 20
+        public var waitingMax = 10_000
 
         public init() {}
     }

@@ -257,6 +257,9 @@ extension Setting {
             "lua.vm_memory_bytes", .bytes(\.lua.vmMemoryBytes, (1 << 20)...(64 << 30)),
             "Memory of one worker's Lua machine."),
         Setting(
+            "lua.max_waiting", .integer(\.lua.waitingMax, 1...1_000_000),
+            "Handlers of a worker that wait at a time; requests whose handlers would be more are answered with 503."),
+        Setting(
             "shared", .dictionaries(\.shared, (64 << 10)...(64 << 30)), appliesOnReload: true,
             "Dictionaries that the scripts of all workers share, as `shared.NAME`, and the memory each may take. A reload keeps what "
                 + "is in them."),

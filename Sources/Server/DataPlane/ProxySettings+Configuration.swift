@@ -46,6 +46,7 @@ extension ProxySettings {
         limits.transactionsMax = configuration.limits.transactions
         limits.transactionMemoryBytesMax = configuration.limits.transactionMemoryBytes
         limits.dialogsMax = configuration.limits.dialogs
+        limits.waitingHandlersMax = configuration.lua.waitingMax
         limits.maxForwards = configuration.limits.maxForwards
         limits.branchesMax = configuration.limits.branches
         limits.timerCMilliseconds = UInt64(configuration.timers.cMilliseconds)

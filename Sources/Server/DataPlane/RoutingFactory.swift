@@ -119,6 +119,7 @@ struct RoutingFactory: Sendable {
         limits.handlerMilliseconds = UInt64(lua.milliseconds)
         limits.handlerBytesMax = lua.memoryBytes
         limits.vmBytesMax = lua.vmMemoryBytes
+        limits.runsMax = lua.waitingMax + ScriptLimits.nestedRunsMax
         return limits
     }
 }

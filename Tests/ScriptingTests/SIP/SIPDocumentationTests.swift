@@ -25,7 +25,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         }
     }
 
-    static let examples = ["scripting.md", "tls.md", "shared-state.md"].flatMap(examples(of:))
+    static let examples = ["scripting.md", "tls.md", "shared-state.md", "waiting.md"].flatMap(examples(of:))
 
     private static func examples(of page: String) -> [Example] {
         guard let text = try? String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8) else {
@@ -66,6 +66,9 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         let expected = example.notes("expect")
         #expect(expected.count == 1)
         #expect(outcome(sent) == expected.first)
+        for step in example.notes("after 500") {
+            #expect(outcome(harness.pass(milliseconds: 500)) == step)
+        }
         for step in example.notes("then") {
             let words = step.split(separator: " ", maxSplits: 1).map(String.init)
             let code = try #require(Int(words[0]))
@@ -78,7 +81,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
     private func outcome(_ sent: [SIPSent]) -> String {
         let requests = sent.filter { $0.isRequest && $0.method != "ACK" }
         if !requests.isEmpty { return (["relay"] + requests.map { "\($0.destination)" }).joined(separator: " ") }
-        if let final = sent.last(where: { $0.code >= 200 }) { return "reply \(final.code)" }
+        if let last = sent.last(where: { !$0.isRequest }) { return "reply \(last.code)" }
         return "drop"
     }
 

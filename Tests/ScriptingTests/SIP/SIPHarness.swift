@@ -132,11 +132,13 @@ final class SIPHarness {
     let node: StateNode
     var now: UInt64 = 1_000_000
 
-    /// - Parameter trusted: proxies that take part in sharing state.
+    /// - Parameters:
+    ///   - trusted: proxies that take part in sharing state.
+    ///   - configure: what else is to be different.
     init(
         _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
         trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil,
-        services: ScriptServices = ScriptServices()
+        services: ScriptServices = ScriptServices(), configure: (inout ProxySettings) -> Void = { _ in }
     ) throws {
         self.services = services
         var settings = ProxySettings(listeners: [
@@ -149,6 +151,7 @@ final class SIPHarness {
         settings.hashKey = HashKey(low: 1, high: 2)
         settings.limits.transactionsMax = 1_000
         settings.limits.transactionMemoryBytesMax = 16 << 20
+        configure(&settings)
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         routing = try ScriptRouting.load(
             ScriptSource(path: "routing.lua", text: script), limits: limits, log: log.log, version: "1.2.3",
