@@ -136,7 +136,7 @@ final class SIPHarness {
     init(
         _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
         trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil,
-        services: ScriptServices = ScriptServices()
+        services: ScriptServices = ScriptServices(), ledger: AccountingLedger? = nil
     ) throws {
         self.services = services
         var settings = ProxySettings(listeners: [
@@ -156,7 +156,7 @@ final class SIPHarness {
         node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[0], now: now)
+            desk: node.desks[0], now: now, ledger: ledger)
     }
 
     deinit { counters.deallocate() }
