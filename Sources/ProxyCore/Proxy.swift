@@ -31,6 +31,8 @@ public final class Proxy {
     let names: UnsafeMutablePointer<TargetCache>
     /// Tracked dialogs; shared by the workers.
     public let dialogs: DialogTable
+    /// Where accounting records go; nil: there is no sink.
+    let ledger: AccountingLedger?
     /// When their calendar is to be looked at next.
     var dialogSweepAt: UInt64 = 0
 
@@ -73,12 +75,13 @@ public final class Proxy {
     ///   - now: milliseconds of the clock that `received` and `advance` will use.
     ///   - targetSource: looks up domain names; nil: names that the settings do not know are unresolvable.
     ///   - dialogs: the process's; nil: a table of its own.
+    ///   - ledger: the process's accounting; nil: none.
     ///   - meter: takes the time of each message; nil: none is taken.
     public init(
         settings: ProxySettings, workerIndex: Int, logic: any RoutingLogic, sink: any DatagramSink,
         counters: CounterBlock, peers: (any WorkerPeers)?, streams: (any StreamSender)? = nil,
         desk: StateDesk? = nil, now: UInt64, meter: CostMeter? = nil, targetSource: (any TargetSource)? = nil,
-        dialogs: DialogTable? = nil
+        dialogs: DialogTable? = nil, ledger: AccountingLedger? = nil
     ) {
         precondition(counters.count >= ProxyCounter.allCases.count, "counter block too small")
         precondition(settings.listeners.count > 0 && settings.listeners.count <= 256, "1…256 listeners")
@@ -95,6 +98,7 @@ public final class Proxy {
         names.initialize(to: TargetCache(targetSource == nil ? .smallest : settings.names))
         let dialogs = dialogs ?? DialogTable(dialogsMax: settings.limits.dialogsMax, hashKey: settings.hashKey)
         self.dialogs = dialogs
+        self.ledger = ledger
         identity = Identity(settings)
         resolver = TargetResolver(settings)
         message = .allocate(capacity: 1)
@@ -114,7 +118,8 @@ public final class Proxy {
         let rewriter = MessageRewriter()
         request = RequestContext(
             message: message, edits: edits, arena: arena, rewriter: rewriter, resolver: resolver, identity: identity,
-            counters: counters, streams: streams, dialogs: dialogs, targetsMax: settings.limits.branchesMax)
+            counters: counters, streams: streams, dialogs: dialogs, ledger: ledger,
+            targetsMax: settings.limits.branchesMax)
         response = ResponseContext(message: message, edits: edits, rewriter: rewriter, counters: counters)
         scratch = .allocate(byteCount: datagramBytesMax, alignment: 64)
         measuresCost = meter != nil

@@ -65,6 +65,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case dialogsTerminated
     case dialogsLimited
     case dialogsRefused
+    case accountingUnheld
     case byesSent
     case namesLookedUp
     case namesFromCache
@@ -168,6 +169,8 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .dialogsTerminated: "Tracked dialogs that the operator ended."
         case .dialogsLimited: "Dialogs not tracked because their key had as many as it may have."
         case .dialogsRefused: "Dialogs not tracked because limits.dialogs was reached."
+        case .accountingUnheld:
+            "Requests within a dialog that were to be accounted and went on without a transaction, for want of room: no record."
         case .byesSent: "BYEs made here, to either side of a dialog."
         case .namesLookedUp: "Names asked for in DNS, each with all its records."
         case .namesFromCache: "Times a name's addresses, or that it has none, were known already."

@@ -120,7 +120,7 @@ struct ConfigurationErrorTests {
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, shared, state, auth, registrar, location, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
+                + "record_route, drain_seconds, peers, shared, state, auth, registrar, location, accounting, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
         ),
     ]
 
@@ -188,7 +188,21 @@ struct ConfigurationErrorTests {
         Case(
             "peers: [{name: a, address: 192.0.2.1}, {name: a, address: 192.0.2.2}]",
             #"t.yaml:1:40: peers[1].name: "a" is the name of another peer"#),
+        Case(
+            "accounting: {fields: {a: from, time: from_uri, A-b: to_uri, c: [x]}}",
+            #"t.yaml:1:26: accounting.fields.a: expected header:NAME or one of \#(sources), got "from""#,
+            "t.yaml:1:32: accounting.fields.time: every record has a column of that name; choose another",
+            "t.yaml:1:48: accounting.fields.A-b: expected a name of at most 64 small letters, digits and _",
+            "t.yaml:1:64: accounting.fields.c: expected header:NAME or one of \(sources), got a list"),
+        Case(
+            "accounting: {fields: [a=from_uri, a=to_uri, b]}",
+            "t.yaml:1:35: accounting.fields.a: is listed twice",
+            #"t.yaml:1:45: accounting.fields: expected a map such as {caller: from_uri, agent: "header:User-Agent"}, got "b""#
+        ),
     ]
+
+    private static let sources =
+        "from_uri, to_uri, request_uri, contact_uri, source_ip, source_port, source_transport, local_ip, local_port, auth_user, next_hop, script"
 
     @Test("each mistake is named by file, line, column and key", arguments: scalars + structure + lists)
     func mistakes(_ item: Case) {

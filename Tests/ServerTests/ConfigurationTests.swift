@@ -35,6 +35,8 @@ struct ConfigurationTests {
               - {name: carrier, address: "192.0.2.11:5062"}
               - {name: branch, address: 2001:db8:1::/48, trusted: no}
             location: {database: run/location.sqlite, flush_interval: 2s, max_waiting: 5_000}
+            accounting: {log: yes, csv: acc.csv, cdr_csv: cdrs.csv, sqlite: run/acc.sqlite, queue: 50, flush_interval: 2s,
+              fields: {caller_uri: from_uri, agent: "header:User-Agent"}}
             sockets: {receive_buffer_bytes: 1MB, send_buffer_bytes: 65536, batch: 16, busy_poll_microseconds: 1ms}
             lua: {instructions: 5000, milliseconds: 20, memory_bytes: 1MiB, vm_memory_bytes: 2 GiB}
             control: {socket: run/proxy.sock}
@@ -55,6 +57,12 @@ struct ConfigurationTests {
         #expect(configuration.state.statelessCapacity == 9_000)
         #expect(configuration.state.logsHolders)
         #expect(configuration.state.branchKey == Array(0...15))
+        #expect(configuration.accounting.log)
+        #expect(configuration.accounting.csv == "/etc/acc.csv" && configuration.accounting.cdrCSV == "/etc/cdrs.csv")
+        #expect(configuration.accounting.sqlite == "/etc/run/acc.sqlite")
+        #expect(configuration.accounting.queue == 50 && configuration.accounting.flushMilliseconds == 2_000)
+        #expect(
+            configuration.accounting.fields.map(\.description) == ["caller_uri=from_uri", "agent=header:User-Agent"])
         #expect(configuration.limits.transactions == 1_000)
         #expect(configuration.limits.transactionMemoryBytes == 64 << 20)
         #expect(configuration.limits.maxForwards == 30)
@@ -180,6 +188,7 @@ struct ConfigurationTests {
     func defaultsRoundTrip() throws {
         let skipped: Set = [
             "script", "next_hop", "domains", "peers", "auth.subscribers", "location.database", "dns.servers",
+            "accounting.csv", "accounting.cdr_csv", "accounting.sqlite", "accounting.fields",
             "shared", "state.branch_key", "tls.certificate", "tls.key", "tls.client_roots", "tls.server_roots",
         ]
         for setting in Setting.all where !skipped.contains(setting.key) {

@@ -68,7 +68,7 @@ struct DataPlaneTests {
         try plane.start()
         defer { plane.stop() }
         let listener = try #require(plane.snapshot().listeners.first)
-        try send(
+        try sendDatagram(
             "OPTIONS sip:127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK1\r\n"
                 + "Max-Forwards: 70\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:b@example.com>\r\n"
                 + "Call-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", to: listener)
@@ -152,21 +152,22 @@ struct DataPlaneTests {
         getsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &granted, &size)
         return Int(granted) / 2
     }
+}
 
-    private func send(_ text: String, to listener: String) throws {
-        let port = try #require(UInt16(listener.split(separator: ":").last ?? ""))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-        defer { close(descriptor) }
-        let bytes = Array(text.utf8)
-        let sent = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                sendto(descriptor, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
+/// One datagram to a listener of a snapshot, on loopback.
+func sendDatagram(_ text: String, to listener: String) throws {
+    let port = try #require(UInt16(listener.split(separator: ":").last ?? ""))
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
+    defer { close(descriptor) }
+    let bytes = Array(text.utf8)
+    let sent = withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            sendto(descriptor, bytes, bytes.count, 0, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
         }
-        #expect(sent == bytes.count)
     }
+    #expect(sent == bytes.count)
 }

@@ -175,6 +175,7 @@ struct SupervisorTests {
                     message: "the configuration has errors",
                     details: [#"\#(folder.file("c.yaml")):1:1: wrokers: unknown key, did you mean "workers"?"#]))
         #expect(runtime.calls.isEmpty)
+        #expect(runtime.state.withLock { $0.reopenings } == 1, "files that were rotated are opened anew all the same")
         #expect(try result(.status)["reloads"]?["failed"] == 1)
     }
 

@@ -34,6 +34,7 @@ final class MemoryRuntime: ProxyRuntime {
             workers: [[5, 2], [7, 1]], listeners: ["udp:192.0.2.1:5060"], transactionsInFlight: 0, scriptGeneration: 1)
         var stateStatus: StateStatus?
         var dialogs: [DialogStatus] = []
+        var reopenings = 0
         var reloadError: RuntimeError?
         var reloaded: [Configuration] = []
         /// How many calls of `drain` find a mailbox full.
@@ -63,6 +64,8 @@ final class MemoryRuntime: ProxyRuntime {
         }
         if let error { throw error }
     }
+
+    func reopenFiles() { state.withLock { $0.reopenings += 1 } }
 
     func dialogStatus() -> [DialogStatus] { state.withLock { $0.dialogs } }
 

@@ -11,6 +11,7 @@ from benchmark.processes import Supervisor
 from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
+from .accounting import AccountingCase, run_accounting
 from .authentication import AuthenticationCase, run_authentication
 from .calls import CallCase, Outcome, run_calls
 from .chain import CASES as CHAIN_CASES
@@ -27,7 +28,7 @@ from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
 PARTS = (
-    "torture", "calls", "loss", "dns", "streams", "chain", "registrar", "restart", "authentication", "telephones",
+    "torture", "calls", "loss", "dns", "streams", "chain", "registrar", "restart", "accounting", "authentication", "telephones",
     "reload", "soak",
 )
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
@@ -81,6 +82,9 @@ def _cases(options: argparse.Namespace):
             yield RegistrarCase(family, count), run_registrar
     if "restart" in options.parts:
         yield RestartCase(kills=1 if options.quick else 3), run_restart
+    if "accounting" in options.parts:
+        for count in workers:
+            yield AccountingCase(count, kills=1 if options.quick else 3), run_accounting
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams

@@ -49,6 +49,7 @@ extension RequestContext {
             case .right:
                 edits.pointee.removeHeader(index, of: message.pointee)
                 counters.add(ProxyCounter.authenticationsAccepted.rawValue)
+                authenticatedUser = credentials.username.withUnsafeBytes { arena.pointee.copy($0) } ?? authenticatedUser
                 return .user(credentials.username)
             case .malformed: return refuse()
             case .stale: isStale = true

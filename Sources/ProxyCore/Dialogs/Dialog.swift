@@ -79,6 +79,8 @@ public final class Dialog: @unchecked Sendable {
     let cSeq: UInt32
     let durationMilliseconds: UInt64
     let byeOnTimeout: Bool
+    /// Further columns of its accounting record; nil: none is made.
+    let recordFields: [[UInt8]]?
     /// The worker that holds the INVITE's transaction, and its slot there.
     public let worker: Int
     let server: UInt32
@@ -100,6 +102,7 @@ public final class Dialog: @unchecked Sendable {
         cSeq = draft.caller.cSeq
         durationMilliseconds = draft.options.durationMilliseconds
         byeOnTimeout = draft.options.byeOnTimeout
+        recordFields = draft.recordFields
         self.worker = worker
         self.server = server
         content = DialogContent()
@@ -116,6 +119,7 @@ public final class Dialog: @unchecked Sendable {
         cSeq = other.cSeq
         durationMilliseconds = other.durationMilliseconds
         byeOnTimeout = other.byeOnTimeout
+        recordFields = other.recordFields
         worker = other.worker
         server = 0
         content = DialogContent()
@@ -132,6 +136,8 @@ public struct DialogOptions: Sendable, Equatable {
     public var durationMilliseconds: UInt64 = 43_200_000
     /// Whether both sides get a BYE when that has passed.
     public var byeOnTimeout = false
+    /// Whether an accounting record is made when it ends.
+    public var isAccounted = false
 
     public init() {}
 }
@@ -144,6 +150,7 @@ struct DialogDraft {
     var callID: [UInt8]
     var caller: DialogParty
     var beganAt: UInt64
+    var recordFields: [[UInt8]]?
 }
 
 /// What became of the wish to track a dialog.

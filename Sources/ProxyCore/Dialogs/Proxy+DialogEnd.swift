@@ -13,7 +13,7 @@ extension Proxy {
         dialogSweepAt = (now / Self.sweepMilliseconds + 1) * Self.sweepMilliseconds
         for dialog in dialogs.takeExpired(now: now) {
             if dialog.byeOnTimeout { sendByes(dialog, now: now) }
-            endDialog(dialog, .timedOut)
+            endDialog(dialog, .timedOut, now: now)
         }
     }
 
@@ -24,7 +24,7 @@ extension Proxy {
         guard let dialog = dialogs.find(id), let state = dialogs.update(dialog, { $0.state }) else { return false }
         if state == .confirmed {
             sendByes(dialog, now: now)
-            endDialog(dialog, .terminated)
+            endDialog(dialog, .terminated, now: now)
             return true
         }
         guard dialog.worker == workerIndex, dialog.server != 0 else { return false }

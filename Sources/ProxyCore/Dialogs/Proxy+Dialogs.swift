@@ -51,7 +51,7 @@ extension Proxy {
     func endDialogUnheld() {
         guard request.isInDialog, message.pointee.method == .bye, let dialog = request.dialog else { return }
         request.dialog = nil
-        endDialog(dialog, .bye(by: request.dialogSender))
+        endDialog(dialog, .bye(by: request.dialogSender), now: request.now)
     }
 
     /// The tracked dialog that the branches of a held INVITE tell in their Record-Route.
@@ -134,17 +134,17 @@ extension Proxy {
     }
 
     /// The final response to a request that concerns a tracked dialog has gone upstream.
-    func dialogFinal(_ server: UInt32, code: Int) {
+    func dialogFinal(_ server: UInt32, code: Int, now: UInt64) {
         let slot = table.pointee.servers[server]
         guard let dialog = slot.pointee.dialog?.takeUnretainedValue() else { return }
         if slot.pointee.flags.contains(.beginsDialog) {
-            if code >= 300 { endDialog(dialog, .failed(code)) }
+            if code >= 300 { endDialog(dialog, .failed(code), now: now) }
             return
         }
         // RFC 3261 §15.1.1: whatever the answer to a BYE, the session is over; but who is asked for credentials says it again.
         guard code != 401, code != 407 else { return }
-        if slot.pointee.flags.contains(.byeOfCaller) { endDialog(dialog, .bye(by: .caller)) }
-        if slot.pointee.flags.contains(.byeOfCallee) { endDialog(dialog, .bye(by: .callee)) }
+        if slot.pointee.flags.contains(.byeOfCaller) { endDialog(dialog, .bye(by: .caller), now: now) }
+        if slot.pointee.flags.contains(.byeOfCallee) { endDialog(dialog, .bye(by: .callee), now: now) }
     }
 
     /// The server transaction goes.
@@ -152,15 +152,18 @@ extension Proxy {
         let slot = table.pointee.servers[server]
         guard let dialog = slot.pointee.dialog else { return }
         // Without a final response, for want of timers or memory: nobody will ever answer.
-        if !slot.pointee.flags.contains(.finalSent) { dialogFinal(server, code: 500) }
+        if !slot.pointee.flags.contains(.finalSent) {
+            dialogFinal(server, code: 500, now: table.pointee.latestTime)
+        }
         slot.pointee.dialog = nil
         dialog.release()
     }
 
     // MARK: Ends
 
-    func endDialog(_ dialog: Dialog, _ ending: DialogEnding) {
-        guard dialogs.end(dialog) != nil else { return }
+    func endDialog(_ dialog: Dialog, _ ending: DialogEnding, now: UInt64) {
+        guard let last = dialogs.end(dialog) else { return }
+        accountCall(dialog, last, ending, now: now)
         switch ending {
         case .failed: count(.dialogsFailed)
         case .bye: count(.dialogsEnded)

@@ -5,7 +5,9 @@ internal import SIPTransaction
 extension RequestContext {
     /// Asks that the dialog which this INVITE may begin be tracked. It is counted from now on, stays on this proxy's path
     /// (Record-Route), and its INVITE is held here.
-    public func trackDialog(_ options: DialogOptions) -> DialogAdmission {
+    ///
+    /// - Parameter given: values of the script for the columns of its accounting record.
+    public func trackDialog(_ options: DialogOptions, given: GivenValues = [:]) -> DialogAdmission {
         guard message.pointee.method == .invite, message.pointee.toTag.isAbsent else { return .noInitialInvite }
         guard dialogMark == nil else { return .trackedBefore }
         let callID = message.pointee.bytes(message.pointee.callID)
@@ -27,7 +29,8 @@ extension RequestContext {
         }
         let id = dialogs.id(of: message.pointee, transaction: selectionSeed)
         draft = DialogDraft(
-            id: id, callHash: callHash, options: options, callID: Array(callID), caller: caller(cSeq), beganAt: now)
+            id: id, callHash: callHash, options: options, callID: Array(callID), caller: caller(cSeq), beganAt: now,
+            recordFields: options.isAccounted && ledger != nil ? accountingValues(given) : nil)
         isDrafting = true
         dialogMark = id
         recordsRoute = true

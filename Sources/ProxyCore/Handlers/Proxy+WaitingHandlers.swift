@@ -123,6 +123,7 @@ extension Proxy {
     /// Does what a handler decided in the end, or has it wait on.
     private func carryOutHeld(_ server: UInt32) {
         let slot = table.pointee.servers[server]
+        if request.isAccounted { enterAccounting(server) }
         switch request.verdict {
         case .relay: relayHeld(server)
         case .reply:

@@ -44,7 +44,7 @@ extension Proxy {
         // An ACK is no transaction (§17); a CANCEL without its INVITE here goes after it as it is (§16.10).
         if sipMethod == .ack || sipMethod == .cancel { return .stateless }
         if sharesState, !request.source.transport.isReliable { return chooseAmongNeighbours() }
-        if request.stateDemand == .stateless, !holdsForDialog { return .stateless }
+        if request.stateDemand == .stateless, !needsState { return .stateless }
         if request.source.transport.isReliable {
             // The connection that the response goes back by is known to the server transaction only.
             request.holdReason = .mustHold
@@ -61,14 +61,18 @@ extension Proxy {
         return ask(logic, StateRequest(callHash: callHash()))
     }
 
-    /// Several targets, handlers or a time limit of its own, a tracked dialog, or the script's word: no other proxy could do it.
+    /// Several targets, handlers or a time limit of its own, a tracked dialog, accounting, or the script's word: no other proxy
+    /// could do it.
     var mustHold: Bool {
         request.stateDemand == .stateful || request.targetCount > 1 || request.answerMilliseconds > 0
-            || !request.handlers.isEmpty || request.handler != 0 || holdsForDialog
+            || !request.handlers.isEmpty || request.handler != 0 || needsState
     }
 
     /// Begins a tracked dialog, or may change or end one.
     var holdsForDialog: Bool { request.isDrafting || request.isInDialog }
+
+    /// What is noted of the request or its dialog comes with its answer.
+    var needsState: Bool { holdsForDialog || request.isAccounted }
 
     // MARK: RFC 3261 §16.11
 
@@ -130,6 +134,7 @@ extension Proxy {
             releaseHandlers()
             if mayGoStateless {
                 endDialogUnheld()
+                if request.isAccounted { count(.accountingUnheld) }
                 // No room for state, and nobody insists on it: the call goes on all the same.
                 return forwardStatelessly(key: key)
             }
@@ -176,6 +181,7 @@ extension Proxy {
             return 0
         }
         if holdsForDialog { enterDialog(server) }
+        if request.isAccounted { enterAccounting(server) }
         meter.pointee.touchedState()
         publishServerCount()
         counters.add(ProxyCounter.requestsOpen.rawValue)
@@ -295,6 +301,7 @@ extension Proxy {
         guard client != 0 else { return considerLocal(server, code: 503) }
         slot.pointee.pendingCount += 1
         count(.branchesForwarded)
+        if slot.pointee.accounting != nil { noteNextHop(server, departure.destination) }
         table.pointee.recentSends.note(client: client)
         transmit(bytes.bytes, to: departure.destination, listener: departure.listener, client: client)
     }

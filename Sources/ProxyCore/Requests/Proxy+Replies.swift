@@ -20,6 +20,7 @@ extension Proxy {
             fillReceived(&content, UnsafeMutableRawBufferPointer(rebasing: text[LocalTag.count...]))
             if sharesState { fillFeedback(&content, for: request.upstream, now: request.now) }
             transmitReply(code: code, content, to: target, listener: request.listener)
+            if request.isAccounted { accountUnheld(code: code, reason: reason, toTag: content.toTag) }
         }
     }
 
@@ -92,10 +93,31 @@ extension Proxy {
                 transmit(
                     bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
                     connection: slot.pointee.source)
+                accountFinal(server, code: code, reason: reason, toTag: content.toTag, now: now)
                 return finishServer(server, .terminated)
             }
             storeAndSend(buffer, code: code, server: server, now: now)
         }
+    }
+
+    /// Answers the current request, which is to be accounted, from a transaction: retransmissions are absorbed there and make no
+    /// second record. False: a limit was reached, or nothing would be absorbed.
+    func replyHeld(key: TransactionKey, method: TransactionMethod) -> Bool {
+        // A 2xx to an INVITE is repeated by who made it and not by the transaction (RFC 6026 §7.1): without one each INVITE gets it.
+        guard request.replyCode >= (message.pointee.method == .invite ? 300 : 200) else { return false }
+        releaseHandlers()
+        addReceivedParameter()
+        removeForeignSignals()
+        let server = createServer(key: key, method: method)
+        guard server != 0 else {
+            request.needsReceived = needsReceivedParameter(request.source)
+            return false
+        }
+        noteMustHold()
+        replyStatefully(
+            server, code: request.replyCode, reason: request.replyReason, headers: request.replyHeaders,
+            now: request.now)
+        return true
     }
 
     /// Ends a request that nothing can be done about any more.
@@ -116,14 +138,17 @@ extension Proxy {
                 buffer.bytes, to: slot.pointee.responseTarget, listener: Int(slot.pointee.listener),
                 connection: slot.pointee.source)
         }
-        if code >= 200 { finalWasSent(server, code: code) }
+        if code >= 200 {
+            if slot.pointee.accounting != nil { accountFinal(server, response: buffer.bytes, code: code, now: now) }
+            finalWasSent(server, code: code, now: now)
+        }
         finishServer(server, actions)
     }
 
     /// After the final response the request and the candidates are not needed any more.
-    func finalWasSent(_ server: UInt32, code: Int) {
+    func finalWasSent(_ server: UInt32, code: Int, now: UInt64) {
         let slot = table.pointee.servers[server]
-        if slot.pointee.dialog != nil { dialogFinal(server, code: code) }
+        if slot.pointee.dialog != nil { dialogFinal(server, code: code, now: now) }
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         slot.pointee.flags.insert(.finalSent)
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
@@ -147,6 +172,7 @@ extension Proxy {
         let generation = slot.pointee.generation
         if !slot.pointee.flags.contains(.finalSent) { counters.add(ProxyCounter.requestsOpen.rawValue, .max) }
         if slot.pointee.dialog != nil { leaveDialog(server) }
+        if slot.pointee.accounting != nil { accountLost(server) }
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         if slot.pointee.waitingHandler != 0 { abandonHandler(server) }
         var handlers = TransactionHandlers()

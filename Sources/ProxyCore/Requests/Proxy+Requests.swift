@@ -43,6 +43,7 @@ extension Proxy {
             relay(key: key, method: method)
         case .reply:
             guard message.pointee.method != .ack else { return releaseHandlers() }
+            if request.isAccounted, replyHeld(key: key, method: method) { return }
             replyStatelessly(
                 code: request.replyCode, reason: request.replyReason, headers: request.replyHeaders, key: key)
             releaseHandlers()

@@ -71,10 +71,13 @@ public final class RequestContext {
     let counters: CounterBlock
     private let streams: (any StreamSender)?
     let dialogs: DialogTable
+    let ledger: AccountingLedger?
     /// The dialog that the handler asked for; only looked at while `isDrafting`.
     var draft: DialogDraft?
     /// The tracked dialog that the request belongs to; only looked at while `isInDialog`.
     var dialog: Dialog?
+    /// How the request is to be accounted; only looked at while `isAccounted`.
+    var mark: AccountingMark?
     /// Targets that one request may be given.
     public let targetsMax: Int
 
@@ -84,10 +87,12 @@ public final class RequestContext {
     init(
         message: UnsafeMutablePointer<SIPMessage>, edits: UnsafeMutablePointer<MessageEdits>,
         arena: UnsafeMutablePointer<Arena>, rewriter: MessageRewriter, resolver: TargetResolver, identity: Identity,
-        counters: CounterBlock, streams: (any StreamSender)?, dialogs: DialogTable, targetsMax: Int
+        counters: CounterBlock, streams: (any StreamSender)?, dialogs: DialogTable, ledger: AccountingLedger?,
+        targetsMax: Int
     ) {
         self.streams = streams
         self.dialogs = dialogs
+        self.ledger = ledger
         self.resolver = resolver
         self.identity = identity
         self.counters = counters

@@ -48,6 +48,9 @@ struct RequestState {
     var isDrafting = false
     var isInDialog = false
     var dialogSender = DialogSide.caller
+    // Of accounting.
+    var isAccounted = false
+    var authenticatedUser = UnsafeRawBufferPointer(start: nil, count: 0)
 
     mutating func clearVerdict() {
         verdict = .none

@@ -103,7 +103,9 @@ extension Proxy {
             // RFC 4320 §4.2: a 408 to a non-INVITE request would come too late to anyone; send nothing.
             // It stays for Timer J, so that retransmissions are not taken for new requests.
             let actions = slot.pointee.machine.send(code: code, timers: settings.timers, now: now)
-            finalWasSent(server, code: code)
+            let empty = UnsafeRawBufferPointer(start: nil, count: 0)
+            accountFinal(server, code: code, reason: empty, toTag: empty, now: now)
+            finalWasSent(server, code: code, now: now)
             table.pointee.buffers.give(back: &slot.pointee.response)
             return finishServer(server, actions)
         }

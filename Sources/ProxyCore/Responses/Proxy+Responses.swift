@@ -205,6 +205,7 @@ extension Proxy {
             !table.pointee.servers[server].pointee.flags.contains(.finalSent)
         else { return }
         if table.pointee.servers[server].pointee.dialog != nil { dialogProvisional(server) }
+        if table.pointee.servers[server].pointee.accounting != nil { accountProvisional(server, now: now) }
         runReplyHook(server)
         guard !response.isDropped else { return }
         let buffer = storeForUpstream(server)
@@ -263,6 +264,9 @@ extension Proxy {
         // Only an INVITE may have more than one final response.
         guard isInvite || !slot.pointee.flags.contains(.finalSent) else { return }
         if slot.pointee.dialog != nil { dialogSuccess(server, client: client, now: now) }
+        if slot.pointee.accounting != nil {
+            noteNextHop(server, table.pointee.clients[client].pointee.destination)
+        }
         runReplyHook(server)
         if !isInvite {
             let buffer = storeForUpstream(server)
@@ -270,6 +274,7 @@ extension Proxy {
                 // No memory to keep it for retransmissions: those go downstream again and are answered from there.
                 edits.pointee.removeAll()
                 transmitUpstream(server)
+                accountFinal(server, message, now: now)
                 return endServer(server)
             }
             count(.responsesForwarded)
@@ -280,7 +285,8 @@ extension Proxy {
         let isFirst = !slot.pointee.flags.contains(.finalSent)
         let actions = slot.pointee.machine.send(code: 200, timers: settings.timers, now: now)
         if isFirst {
-            finalWasSent(server, code: 200)
+            accountFinal(server, message, now: now)
+            finalWasSent(server, code: 200, now: now)
             table.pointee.buffers.give(back: &slot.pointee.response)
             if slot.pointee.pendingCount > 0 { cancelBranches(server, now: now) }
         }

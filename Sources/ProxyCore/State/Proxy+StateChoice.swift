@@ -41,7 +41,7 @@ extension Proxy {
     func chooseAmongNeighbours() -> StateMode {
         request.nextHopNumber = findNextHop()
         let isHeld = request.marker == .held
-        if request.stateDemand == .stateless, !holdsForDialog {
+        if request.stateDemand == .stateless, !needsState {
             // The script answers for it: nothing that a policy could have decided otherwise.
             return choose(.stateless, as: .heldUpstream)
         }

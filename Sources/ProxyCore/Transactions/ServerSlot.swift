@@ -60,6 +60,8 @@ struct ServerSlot: BitwiseCopyable {
     var waitingHandler: UInt32 = 0
     /// The tracked dialog that the request begins, changes or ends; retained.
     var dialog: Unmanaged<Dialog>?
+    /// How the transaction is to be accounted, until it has been; retained.
+    var accounting: Unmanaged<AccountingMark>?
     /// The request as it arrived, with `received` and the script's edits.
     var request: PooledBuffer = .none
     /// Latest response that retransmissions of the request are answered with.

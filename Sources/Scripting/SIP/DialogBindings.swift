@@ -16,6 +16,9 @@ extension SIPBindings {
                         "Seconds from the answer on after which it ends; without it 12 hours."
                     ).optional,
                     .boolean("bye_on_timeout", "Send BYE to both sides when that has passed.").optional,
+                    .boolean("cdr", "Make an accounting record, a row of `cdrs`, when it has been answered and ends.")
+                        .optional,
+                    AccountingBindings.extraOption,
                 ],
                 returns: "boolean, string?", phases: .onRequest,
                 "Tracks the dialog that an INVITE begins: the proxy stays on its path and holds the INVITE. False when it is not tracked, and why: \"limit\" when the key has as many as it may have, \"full\" when limits.dialogs is reached.",
@@ -31,7 +34,7 @@ enum DialogBindings {
     /// Longest key, in bytes.
     static let keyBytesMax = 256
 
-    /// Arguments: req, key, limit, max_duration, bye_on_timeout.
+    /// Arguments: req, key, limit, max_duration, bye_on_timeout, cdr, extra.
     static func track(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
         try DecisionBindings.checkUndecided(call, "dialog.track")
         var options = DialogOptions()
@@ -44,7 +47,10 @@ enum DialogBindings {
         }
         if !call.isNull(3) { options.durationMilliseconds = UInt64(call.integer(3)) * 1_000 }
         options.byeOnTimeout = call.boolean(4)
-        switch call.sip.pointee.currentRequest.trackDialog(options) {
+        options.isAccounted = call.boolean(5)
+        if options.isAccounted { try call.sip.pointee.synchronise() }
+        let given = try AccountingBindings.given(call, 6, "dialog.track")
+        switch call.sip.pointee.currentRequest.trackDialog(options, given: given) {
         case .tracked: return call.returnBoolean(true)
         case .limitReached: return refused(call, "limit")
         case .tableFull: return refused(call, "full")

@@ -24,7 +24,7 @@ enum DecisionBindings {
             case 2: .stateless
             default: .auto
             }
-        try checkDialog(call, demand, "req:relay")
+        try checkHeld(call, demand, "req:relay")
         let hasTargets = !call.isNull(1)
         let hasHandlers = !call.isNull(3) || !call.isNull(4) || !call.isNull(5)
         if demand == .stateless {
@@ -71,7 +71,7 @@ enum DecisionBindings {
     static func forward(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
         if isOver(call) { return .done }
         try checkUndecided(call, "req:forward")
-        try checkDialog(call, .stateless, "req:forward")
+        try checkHeld(call, .stateless, "req:forward")
         let nextHop = try nextHop(call, 0, "req:forward")
         let request = call.sip.pointee.currentRequest
         request.stateDemand = .stateless
@@ -288,12 +288,15 @@ enum DecisionBindings {
 
     // MARK: One decision
 
-    /// A tracked dialog is known by the transaction of its INVITE.
-    private static func checkDialog(
+    /// A tracked dialog is known by the transaction of its INVITE, and a record comes with the answer.
+    private static func checkHeld(
         _ call: borrowing ScriptCall, _ demand: StateDemand, _ caller: StaticString
     ) throws(ScriptFailure) {
-        guard demand == .stateless, call.sip.pointee.currentRequest.tracksDialog else { return }
-        throw ScriptFailure("\(caller): a tracked dialog needs state; relay it without state = \"stateless\"")
+        guard demand == .stateless else { return }
+        let request = call.sip.pointee.currentRequest
+        guard request.tracksDialog || request.isAccounted else { return }
+        let what = request.tracksDialog ? "a tracked dialog" : "a request that is to be accounted"
+        throw ScriptFailure("\(caller): \(what) needs state; relay it without state = \"stateless\"")
     }
 
     /// Whether the request got its final response while the handler waited: by CANCEL, for example, which is no mistake of

@@ -18,6 +18,7 @@ public struct Configuration: Sendable, Equatable {
     public var auth = Authentication()
     public var registrar = Registrar()
     public var location = Location()
+    public var accounting = Accounting()
     public var limits = Limits()
     public var timers = Timers()
     public var dns = DNS()
@@ -110,6 +111,22 @@ public struct Configuration: Sendable, Equatable {
             self.name = name
             self.bytes = bytes
         }
+    }
+
+    /// Records of transactions and calls: where they are written. Without a sink none are made.
+    public struct Accounting: Sendable, Equatable {
+        public var log = false
+        /// Files of comma-separated values; nil: none.
+        public var csv: String?
+        public var cdrCSV: String?
+        /// A SQLite file; nil: none.
+        public var sqlite: String?
+        /// Columns beside those that every record has.
+        public var fields: [AccountingColumn] = []
+        public var queue = 10_000
+        public var flushMilliseconds = 1_000
+
+        public init() {}
     }
 
     /// What bounds memory and work; each is reserved or checked, and printed at start-up.

@@ -7,6 +7,7 @@ extension ConfigurationReader {
         case .names, .endpoints, .listeners, .peers: readList(node, as: setting)
         case .dictionaries(let path, let range):
             if let read = readDictionaries(node, setting, sizes: range) { configuration[keyPath: path] = read }
+        case .columns(let path): configuration[keyPath: path] = readColumns(node, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
             .endpoint, .secret:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
@@ -76,7 +77,7 @@ extension ConfigurationReader {
         case .secret(let path):
             guard let key = Self.secret(text) else { return false }
             configuration[keyPath: path] = key
-        case .names, .endpoints, .listeners, .peers, .dictionaries:
+        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns:
             preconditionFailure("lists and maps are read elsewhere")
         }
         return true
@@ -127,7 +128,7 @@ extension ConfigurationReader {
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret, .dictionaries:
+            .endpoint, .secret, .dictionaries, .columns:
             preconditionFailure("scalars are read by readScalar, maps elsewhere")
         }
     }

@@ -2,7 +2,8 @@ extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
     public static let all: [Setting] =
-        top + state + auth + registrar + location + limits + timers + dns + sockets + tcp + tls + lua + edges
+        top + state + auth + registrar + location + accounting + limits + timers + dns + sockets + tcp + tls + lua
+        + edges
 
     private static let top: [Setting] = [
         Setting(
@@ -109,6 +110,33 @@ extension Setting {
         Setting(
             "location.max_waiting", .integer(\.location.waitingMax, 100...10_000_000),
             "Addresses of record that may wait to be written; when more have changed, the whole table is written."),
+    ]
+
+    private static let accounting: [Setting] = [
+        Setting(
+            "accounting.log", .boolean(\.accounting.log),
+            "Write accounting records into the log, at level notice."),
+        Setting(
+            "accounting.csv", .path(\.accounting.csv),
+            "File of comma-separated values for records of transactions and missed calls, opened anew with each reload."
+        ),
+        Setting(
+            "accounting.cdr_csv", .path(\.accounting.cdrCSV),
+            "The same for records of calls (CDRs)."),
+        Setting(
+            "accounting.sqlite", .path(\.accounting.sqlite),
+            "SQLite file with the tables `acc`, `missed_calls` and `cdrs`; file and tables are made if need be."),
+        Setting(
+            "accounting.fields", .columns(\.accounting.fields),
+            "Further columns of all records: the name of each, and what its value is: `header:NAME`, `from_uri`, `to_uri`, "
+                + "`request_uri`, `contact_uri`, `source_ip`, `source_port`, `source_transport`, `local_ip`, `local_port`, "
+                + "`auth_user`, `next_hop` or `script`, what the script gives."),
+        Setting(
+            "accounting.queue", .integer(\.accounting.queue, 10...10_000_000),
+            "Records that may wait for each sink; further ones are dropped and counted."),
+        Setting(
+            "accounting.flush_interval", .time(\.accounting.flushMilliseconds, .milliseconds, 10...600_000),
+            "How long records may wait before they are written: what a crash can lose."),
     ]
 
     private static let limits: [Setting] = [

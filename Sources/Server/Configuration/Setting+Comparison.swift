@@ -25,6 +25,7 @@ extension Setting {
         case .listeners(let path): target[keyPath: path] = source[keyPath: path]
         case .peers(let path): target[keyPath: path] = source[keyPath: path]
         case .dictionaries(let path, _): target[keyPath: path] = source[keyPath: path]
+        case .columns(let path): target[keyPath: path] = source[keyPath: path]
         }
     }
 }

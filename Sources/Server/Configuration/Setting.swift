@@ -91,6 +91,7 @@ enum Binding: Sendable {
     case peers(Path<[Peer]>)
     /// A map of names to sizes.
     case dictionaries(Path<[Configuration.SharedMemory]>, ClosedRange<Int>)
+    case columns(Path<[AccountingColumn]>)
 
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(_ path: Path<Value>) -> Binding
     where Value.RawValue == String {
@@ -127,6 +128,7 @@ enum Binding: Sendable {
         case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
         case .dictionaries: "a map of names to sizes such as {attempts: 4MiB}"
+        case .columns: "a map such as {caller: from_uri, agent: \"header:User-Agent\"}"
         }
     }
 
@@ -150,6 +152,7 @@ enum Binding: Sendable {
         case .peers(let path): Self.list(configuration[keyPath: path].map(\.description))
         case .dictionaries(let path, _):
             Self.list(configuration[keyPath: path].map { "\($0.name)=\(ByteSize.text($0.bytes))" })
+        case .columns(let path): Self.list(configuration[keyPath: path].map(\.description))
         }
     }
 

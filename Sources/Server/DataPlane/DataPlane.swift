@@ -17,6 +17,7 @@ public final class DataPlane: ProxyRuntime {
         var state: StateControl?
         var resolver: Resolver?
         var stores: StoreThreads?
+        var accounting: AccountingThreads?
         var scriptGeneration = 0
         /// About the sockets, found at the start.
         var warnings: [String] = []
@@ -30,6 +31,8 @@ public final class DataPlane: ProxyRuntime {
     let routing: RoutingFactory
     /// Tracked dialogs; they outlive every script.
     let dialogs: DialogTable
+    /// nil: nothing is accounted.
+    let accounting: AccountingPlan?
     let commandMilliseconds: Int
     let log: LogOutput
 
@@ -50,6 +53,7 @@ public final class DataPlane: ProxyRuntime {
         running = Monitor(Running(configuration: configuration))
         self.routing = routing
         dialogs = DialogTable(dialogsMax: configuration.limits.dialogs, hashKey: .random())
+        accounting = AccountingPlan(configuration.accounting)
         self.log = log
         self.commandMilliseconds = commandMilliseconds
     }
@@ -105,6 +109,7 @@ public final class DataPlane: ProxyRuntime {
         // What was registered is known before the first socket opens.
         let stores = try makeStores(configuration)
         running.stores = stores
+        running.accounting = try makeAccounting(configuration)
         let group = try WorkerGroup(reactor)
         let streams = try Self.streams(configuration, workers: group.workers)
         var isStarted = false
@@ -113,7 +118,7 @@ public final class DataPlane: ProxyRuntime {
         let settings = ProxySettings(configuration, listeners: bound, workerCount: counters.count)
         let policySettings = PolicySettings(configuration.state)
         let node = StateNode(settings: settings, epoch: Self.stateEpoch) { settings.policy.make(policySettings) }
-        let (counters, costs, dialogs) = (counters, costs, dialogs)
+        let (counters, costs, dialogs, ledger) = (counters, costs, dialogs, accounting?.ledger)
         let handed = Handover(logics)
         let resolver = try Self.makeResolver(configuration)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
@@ -125,7 +130,8 @@ public final class DataPlane: ProxyRuntime {
                 counters: counters[worker.index], peers: WorkerLinks(worker: worker, counters: counters),
                 streams: streams, desk: node.desks[worker.index], now: worker.now,
                 meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil,
-                targetSource: resolver.map { DNSTargets($0, worker: worker) }, dialogs: dialogs)
+                targetSource: resolver.map { DNSTargets($0, worker: worker) }, dialogs: dialogs,
+                ledger: ledger)
             proxy.holderNoted = holderLog
             return proxy
         }
@@ -161,7 +167,7 @@ public final class DataPlane: ProxyRuntime {
                 transactionsInFlight: inFlight, scriptGeneration: running.scriptGeneration,
                 bindings: routing.registrar.locations.count, warnings: running.warnings,
                 process: dialogValues + (streams.map(Self.values(of:)) ?? []) + (running.stores?.values ?? [])
-                    + routing.dictionaries.values)
+                    + (running.accounting?.values ?? []) + routing.dictionaries.values)
         }
     }
 
@@ -179,12 +185,14 @@ public final class DataPlane: ProxyRuntime {
     }
 
     public func stop() {
-        let (group, state, streams, resolver, stores) = running.withLock { running in
+        let (group, state, streams, resolver, stores, accounting) = running.withLock { running in
             defer {
                 (running.group, running.state, running.streams) = (nil, nil, nil)
-                (running.resolver, running.stores) = (nil, nil)
+                (running.resolver, running.stores, running.accounting) = (nil, nil, nil)
             }
-            return (running.group, running.state, running.streams, running.resolver, running.stores)
+            return (
+                running.group, running.state, running.streams, running.resolver, running.stores, running.accounting
+            )
         }
         state?.stop()
         streams?.stop()
@@ -192,6 +200,7 @@ public final class DataPlane: ProxyRuntime {
         resolver?.stop()
         // Last: what the workers took until now is written.
         stores?.stop()
+        accounting?.stop()
     }
 }
 

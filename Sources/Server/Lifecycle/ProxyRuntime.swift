@@ -34,6 +34,9 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     /// - Throws: when there is none of that ID.
     func terminateDialog(_ id: String) throws(RuntimeError)
 
+    /// Opens files of accounting records anew, which may have been moved away.
+    func reopenFiles()
+
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
     ///
     /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.

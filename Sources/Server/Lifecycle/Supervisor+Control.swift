@@ -78,7 +78,7 @@ extension Supervisor {
         ]
     }
 
-    /// Each value of the data plane: the total, and each worker's share.
+    /// Each value of the data plane: the total, and each worker's share where workers keep it.
     private func stats() -> JSONValue {
         let snapshot = runtime.snapshot()
         let rows = runtime.metrics.enumerated().map { index, metric in
@@ -91,6 +91,13 @@ extension Supervisor {
                 "workers": .array(shares.map { .integer(Int(clamping: $0)) }),
             ] as JSONValue
         }
-        return ["stats": .array(rows)]
+        let ofProcess = snapshot.process.map { value in
+            [
+                "name": .string(value.family.name),
+                "labels": .object(zip(value.family.labelNames, value.labels).map { (key: $0, value: .string($1)) }),
+                "total": .integer(Int(clamping: value.value)),
+            ] as JSONValue
+        }
+        return ["stats": .array(rows + ofProcess)]
     }
 }

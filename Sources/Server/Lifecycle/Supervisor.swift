@@ -129,6 +129,7 @@ public final class Supervisor: Sendable {
     private func reloadAlone() -> Result<ReloadReport, RuntimeError> {
         // Rotated log files are opened anew even when the rest of the reload fails.
         log.writer.reopen()
+        runtime.reopenFiles()
         let fresh: LoadedConfiguration
         switch source() {
         case .success(let loaded): fresh = loaded

@@ -11,11 +11,14 @@ final class DialogHarness {
     /// What the handler was told, in order.
     private(set) var admissions: [DialogAdmission] = []
 
-    init(workers count: Int = 1, dialogsMax: Int = 1_000, _ configure: (inout ProxySettings) -> Void = { _ in }) {
+    init(
+        workers count: Int = 1, dialogsMax: Int = 1_000, ledger: AccountingLedger? = nil,
+        _ configure: (inout ProxySettings) -> Void = { _ in }
+    ) {
         let table = DialogTable(dialogsMax: dialogsMax, hashKey: HashKey(low: 1, high: 2))
         dialogs = table
         workers = (0..<count).map { index in
-            ProxyHarness(TestLogic(), worker: index, dialogs: table) { settings in
+            ProxyHarness(TestLogic(), worker: index, dialogs: table, ledger: ledger) { settings in
                 settings.workerCount = count
                 configure(&settings)
             }

@@ -75,6 +75,7 @@ final class ProxyHarness {
     init(
         _ logic: TestLogic = TestLogic(), dial: PolicyDial? = nil, meter: CostMeter? = nil,
         names: (any TargetSource)? = nil, worker: Int = 0, dialogs: DialogTable? = nil,
+        ledger: AccountingLedger? = nil,
         _ configure: (inout ProxySettings) -> Void = { _ in }
     ) {
         var settings = ProxySettings.forTests
@@ -86,7 +87,8 @@ final class ProxyHarness {
         node = StateNode(settings: settings, epoch: 1_000, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: worker, logic: logic, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[worker], now: now, meter: meter, targetSource: names, dialogs: dialogs)
+            desk: node.desks[worker], now: now, meter: meter, targetSource: names, dialogs: dialogs,
+            ledger: ledger)
         proxy.holderNoted = { [unowned self] in holders.append(Holder($0)) }
     }
 

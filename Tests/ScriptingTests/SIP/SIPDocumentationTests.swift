@@ -25,7 +25,8 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         }
     }
 
-    static let examples = ["scripting.md", "tls.md", "shared-state.md", "waiting.md"].flatMap(examples(of:))
+    static let examples = ["scripting.md", "tls.md", "shared-state.md", "waiting.md", "accounting.md"].flatMap(
+        examples(of:))
 
     private static func examples(of page: String) -> [Example] {
         guard let text = try? String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8) else {
@@ -55,7 +56,9 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
     func example(_ example: Example) throws {
         let names = example.notes("shared").flatMap { $0.split(separator: " ").map(String.init) }
         let dictionaries = names.map { SharedDictionary(name: $0, bytesMax: 1 << 20) }
-        let harness = try SIPHarness(example.text, services: ScriptServices(dictionaries: dictionaries))
+        let books = ScriptBooks()
+        let harness = try SIPHarness(
+            example.text, services: ScriptServices(dictionaries: dictionaries), ledger: books.ledger)
         var request = SIPText(extra: ["Supported: path, 100rel", "X-Internal: 1"])
         if let given = example.notes("given").first {
             let words = given.split(separator: " ").map(String.init)
@@ -76,6 +79,17 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
             sent = harness.receive(branch.response(code), from: branch.destination)
             #expect(outcome(sent) == words[1])
         }
+        if !example.notes("bye").isEmpty { hangUp(harness) }
+        #expect(books.rows() == example.notes("records"))
+        #expect(harness.log.errors.isEmpty || expected.first == "reply 500")
+    }
+
+    /// The caller's BYE, and its answer.
+    private func hangUp(_ harness: SIPHarness) {
+        var bye = SIPText(method: "BYE", branch: "z9hG4bK-bye")
+        bye.to += ";tag=callee"
+        let sent = harness.receive(bye)
+        harness.receive(sent.last!.response(200), from: SIPPlace.callee)
     }
 
     private func outcome(_ sent: [SIPSent]) -> String {

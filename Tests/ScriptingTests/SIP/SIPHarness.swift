@@ -138,7 +138,8 @@ final class SIPHarness {
     init(
         _ script: String, limits: ScriptLimits = ScriptLimits(), policy: PolicyName = .stateful,
         trusted: [SocketAddress] = [], makePolicy: (@Sendable () -> any StatePolicy)? = nil,
-        services: ScriptServices = ScriptServices(), configure: (inout ProxySettings) -> Void = { _ in }
+        services: ScriptServices = ScriptServices(), ledger: AccountingLedger? = nil,
+        configure: (inout ProxySettings) -> Void = { _ in }
     ) throws {
         self.services = services
         var settings = ProxySettings(listeners: [
@@ -159,7 +160,7 @@ final class SIPHarness {
         node = StateNode(settings: settings, epoch: 1, makePolicy: makePolicy)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: routing, sink: sink, counters: counters, peers: nil,
-            desk: node.desks[0], now: now)
+            desk: node.desks[0], now: now, ledger: ledger)
     }
 
     deinit { counters.deallocate() }

@@ -39,12 +39,12 @@ import Testing
                 log.info(d:set("k", 1, { only = "absent" }))
                 log.info(d:set("k", 2, { only = "absent" }))
                 log.info(d:set("k", 3, { only = "present" }), d:get("k"))
-                log.info(d:set("k", string.rep("x", 1000000)))
-                log.info(d:set("k", string.rep("x", 1000000) , { ttl = 1 }), #d:get("k"))
+                log.info(d:set("k", string.rep("x", 100000)))
+                log.info(d:set("k", string.rep("x", 100000) , { ttl = 1 }), #d:get("k"))
                 log.info(d:set("k", nil), d:get("k"), d:set("k", nil, { only = "present" }))
                 log.info(d:delete("k"))
                 """) == [
-                    "false absent", "true", "false present", "true 3", "true", "true 1000000", "true nil false absent",
+                    "false absent", "true", "false present", "true 3", "true", "true 100000", "true nil false absent",
                     "false",
                 ])
     }
