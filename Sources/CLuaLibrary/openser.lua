@@ -14,7 +14,7 @@ sip.matches, sip.substitute = regex.matches, regex.substitute
 sip.EXIT = setmetatable({}, { __name = "exit" })
 
 -- What `setup` says: state = "auto" leaves to the policy who keeps a transaction, append_branches = false takes the
--- first contact only, acc_flag, acc_missed_flag and acc_failed_flag are the flags that account.
+-- first contact only, acc_flag, acc_missed_flag, acc_failed_flag and acc_cdr_flag are the flags that account.
 local settings = {}
 
 function sip.setup(options)
@@ -239,39 +239,53 @@ end
 
 -- ---- Relaying ----
 
-local function account(what, message, status, reason)
-  log.notice(("ACC: %s: method=%s;from_tag=%s;to_tag=%s;call_id=%s;code=%d;reason=%s"):format(
-    what, message.method, message.from.tag or "", message.to.tag or "", message.call_id, status, reason))
+local function is_set(flag) return flag and state.flags[flag] end
+
+-- What the flags of acc ask for, before a request is relayed.
+local function account(req)
+  local accounts, missed = is_set(settings.acc_flag), is_set(settings.acc_missed_flag)
+  if accounts or missed then
+    acc.request(req, {
+      answered = accounts or false, missed = missed or false,
+      failed = accounts and is_set(settings.acc_failed_flag) or false,
+    })
+  end
+  if is_set(settings.acc_cdr_flag) and req.method == "INVITE" and not req:has_to_tag() then
+    dialog.track(req, { cdr = true })
+  end
 end
 
-local function is_set(flag) return flag and state.flags[flag] end
+-- "404 Not Found" as the code and the rest; a text without a code gets 200.
+local function account_now(req, text, options)
+  local status, reason = text:match("^(%d%d%d)%s*(.*)$")
+  status = tonumber(status)
+  if not status or status < 100 or status > 699 then status, reason = 200, text end
+  acc.log(req, reason, status, options)
+  return result(1)
+end
+
+function sip.acc_log_request(req, text) return account_now(req, text, {}) end
+
+function sip.acc_db_request(req, text, name) return account_now(req, text, { missed = name == "missed_calls" }) end
 
 -- The functions that the transaction calls later. They bring back the state that the request left.
 local function add_handlers(options)
   local kept = state
-  local accounts = is_set(settings.acc_flag)
-  local missed = is_set(settings.acc_missed_flag) or is_set(settings.acc_failed_flag)
-  if kept.on_failure or missed then
+  if kept.on_failure then
     kept.kept = true
-    options.on_failure = function(req, status)
+    options.on_failure = function(req)
       state = kept
       local handler = kept.on_failure
       kept.on_failure, kept.branches, kept.destination, kept.failed = nil, nil, nil, true
       if handler then handler(req) end
-      if req.is_decided then return end
-      if is_set(settings.acc_missed_flag) and req.method == "INVITE" then account("call missed", req, status, "") end
-      if is_set(settings.acc_failed_flag) and accounts then account("transaction failed", req, status, "") end
     end
   end
-  if kept.on_reply or accounts or (global_reply and options.on_failure) then
+  if kept.on_reply or (global_reply and options.on_failure) then
     kept.kept = true
     options.on_reply = function(reply)
       state = kept
       if global_reply then global_reply(reply) end
       if kept.on_reply then kept.on_reply(reply) end
-      if accounts and reply.code >= 200 and reply.code < 300 then
-        account("transaction answered", reply, reply.code, reply.reason)
-      end
     end
   end
   if kept.on_branch then
@@ -283,10 +297,7 @@ local function add_handlers(options)
   end
 end
 
-local function needs_handlers()
-  return state.on_failure or state.on_reply or state.on_branch or is_set(settings.acc_flag)
-    or is_set(settings.acc_missed_flag)
-end
+local function needs_handlers() return state.on_failure or state.on_reply or state.on_branch end
 
 local stateful <const> = { state = "stateful" }
 local open <const> = { state = "auto" }
@@ -296,6 +307,7 @@ function sip.t_relay(req, target)
     log.debug("t_relay: the request is relayed or answered already")
     return result(-1)
   end
+  if not state.failed then account(req) end
   local branches, destination = state.branches, state.destination
   if not target and not branches and not destination and not needs_handlers() then
     req:relay(settings.state == "auto" and open or stateful)

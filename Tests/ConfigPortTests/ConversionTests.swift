@@ -1,4 +1,5 @@
 import Foundation
+import Server
 import Testing
 
 @testable import ConfigPort
@@ -173,5 +174,31 @@ struct SettingsTests {
         ] {
             #expect(yaml.contains(line + "\n"), "\(line) is missing in\n\(yaml)")
         }
+    }
+
+    @Test("flags, sinks and columns of acc become a section that the proxy reads")
+    func accounting() throws {
+        let result = conversion(
+            """
+            loadmodule "acc.so"
+            modparam("acc", "log_flag", 1)
+            modparam("acc", "db_missed_flag", 2)
+            modparam("acc", "db_url", "mysql://openser@localhost/openser")
+            modparam("acc", "log_extra", "src=$si; UA=$hdr(User-Agent);user=$fU")
+            modparam("acc", "db_extra", "src=$si;caller=$fu;a-b=$(ru{uri.user})")
+            route { setflag(1); setflag(2); t_relay(); }
+            """)
+        #expect(
+            result.yaml.contains(
+                """
+                accounting:
+                  log: true
+                  sqlite: acc.sqlite
+                  fields: {src: "source_ip", ua: "header:User-Agent", user: "script", caller_value: "from_uri", a_b: "script"}
+
+                """))
+        #expect(result.lua.contains("acc_flag = FLAG_ACCOUNT"))
+        let loaded = try ConfigurationLoader.load(yaml: result.yaml, file: "c.yaml", directory: "/etc")
+        #expect(loaded.configuration.accounting.fields.map(\.name) == ["src", "ua", "user", "caller_value", "a_b"])
     }
 }

@@ -2,8 +2,8 @@
 extension FunctionCatalogue {
     static let unsupported: [FunctionEntry] =
         names(
-            "acc", "accounting by flags needs no call; the library logs what the flags say",
-            "acc_log_request", "acc_db_request", "acc_aaa_request", "acc_rad_request", "acc_request")
+            "acc", "no RADIUS or Diameter; `acc.log` writes to the sinks of `accounting`",
+            "acc_aaa_request", "acc_rad_request", "acc_request")
         + names("alias_db", "give the aliases as a table in the script", "alias_db_lookup", "alias_db_find")
         + names(
             "avpops", "read the data into a table of the script", "avp_db_load", "avp_db_store", "avp_db_delete",

@@ -20,7 +20,7 @@ enum ModuleCatalogue {
         all["avpops"] = (.approximated, "all but the database")
         all["nathelper"] = (.approximated, "contacts and SDP; no media relay")
         all["nat_traversal"] = (.approximated, "contacts; no keep-alives")
-        all["acc"] = (.approximated, "lines of the log; no database")
+        all["acc"] = (.approximated, "`accounting` of the configuration: SQLite, files and the log")
         for name in [
             "mysql", "db_mysql", "db_postgres", "postgres", "db_unixodbc", "db_text", "dbtext", "db_flatstore",
             "db_sqlite",

@@ -36,6 +36,21 @@ enum ParameterCatalogue {
         }
     }
 
+    /// A flag that accounts, and the sink that it names.
+    private static func accounting(_ option: String, _ sink: ServerSettings.AccountingSink) -> ParameterEntry {
+        ParameterEntry(support: .approximated, note: "the transaction is accounted in every sink of `accounting`") {
+            settings, text in
+            guard Int(text) ?? 0 > 0 else { return }
+            settings.library[option] = text
+            settings.account(sink)
+        }
+    }
+
+    private static let fields = ParameterEntry(
+        support: .approximated,
+        note: "`accounting.fields`; a value without a counterpart has the source `script`, for `extra` of acc.request"
+    ) { settings, text in settings.account(fields: text) }
+
     static let all: [String: ParameterEntry] = [
         "tm.fr_inv_timer": setting("timers", "c", "how long a branch may ring; RFC 3261 asks for more than 180 s") {
             $0 > 0 ? "\(seconds($0))s" : nil
@@ -73,11 +88,24 @@ enum ParameterCatalogue {
         "maxfwd.max_limit": setting("limits", "max_forwards") { $0 > 0 ? "\(min($0, 255))" : nil },
         "uri_db.use_uri_table": fine,
         "uri_db.db_url": ParameterEntry(support: .approximated, note: "names are compared with the credentials"),
-        "acc.log_flag": option("acc_flag", "a line of the log for each transaction that the flag is set for"),
-        "acc.db_flag": option("acc_flag", "a line of the log instead of a row"),
-        "acc.log_missed_flag": option("acc_missed_flag", "a line of the log for each call that failed"),
-        "acc.db_missed_flag": option("acc_missed_flag", "a line of the log instead of a row"),
-        "acc.failed_transaction_flag": option("acc_failed_flag", "a line of the log for failed transactions too"),
+        "acc.log_flag": accounting("acc_flag", .log), "acc.db_flag": accounting("acc_flag", .database),
+        "acc.log_missed_flag": accounting("acc_missed_flag", .log),
+        "acc.db_missed_flag": accounting("acc_missed_flag", .database),
+        "acc.failed_transaction_flag": option("acc_failed_flag", "rows for failed transactions too"),
+        "acc.cdr_flag": accounting("acc_cdr_flag", .database),
+        "acc.db_url": ParameterEntry(support: .approximated, note: "a SQLite file: `accounting.sqlite`") {
+            settings, text in
+            if !text.isEmpty { settings.account(.database) }
+        },
+        "acc.log_extra": fields, "acc.db_extra": fields,
+        "acc.early_media": ParameterEntry(
+            support: .approximated, note: "early media makes no row; `early = true` of acc.request"),
+        "acc.report_cancels": ParameterEntry(
+            support: .approximated, note: "CANCEL makes no row; its INVITE does, with 487"),
+        "acc.report_ack": ParameterEntry(support: .approximated, note: "ACK makes no row; acc.log writes one"),
+        "acc.log_level": ParameterEntry(support: .approximated, note: "lines have level notice"),
+        "acc.log_facility": ParameterEntry(
+            support: .approximated, note: "the log is one stream; the service manager sorts it"),
         "xlog.buf_size": fine, "xlog.force_color": fine,
         "mi_fifo.fifo_name": ParameterEntry(
             support: .converted, note: "`control.socket`, which servartuka ctl speaks to"),

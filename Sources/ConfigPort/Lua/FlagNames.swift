@@ -21,6 +21,7 @@ struct FlagNames {
     private static let parameters: [String: String] = [
         "acc.log_flag": "ACCOUNT", "acc.db_flag": "ACCOUNT", "acc.log_missed_flag": "ACCOUNT_MISSED",
         "acc.db_missed_flag": "ACCOUNT_MISSED", "acc.failed_transaction_flag": "ACCOUNT_FAILED",
+        "acc.cdr_flag": "ACCOUNT_CDR",
         "usrloc.nat_bflag": "NAT", "nathelper.sipping_bflag": "PING", "dialog.dlg_flag": "DIALOG",
         "sst.sst_flag": "SESSION_TIMER", "usrloc.sock_flag": "SOCKET", "tm.disable_6xx_block": "",
     ]

@@ -14,6 +14,8 @@ struct ServerSettings {
     /// Keys below a section, in the order of the file.
     var sections: [String: [(key: String, value: String)]] = [:]
     var usesDatabase = false
+    /// Columns of `accounting.fields`.
+    var accountingFields: [(name: String, source: String)] = []
     /// Options of `sip.setup`.
     var library: [String: String] = [:]
     private var modules: Set<String> = []

@@ -57,20 +57,25 @@ public final class AccountingQueue: Sendable {
             then: { $0.isClosing })
     }
 
-    /// The oldest records, which the caller writes; then it says `finish`.
-    public func take(atMost count: Int) -> [AccountingRecord] {
+    /// All that waits, the oldest first. The caller says `wrote` and, of what is left, `giveBack`; then it may take again.
+    public func take() -> [AccountingRecord] {
         state.withLock { state in
             precondition(state.taken == 0, "a queue has one sink")
-            let batch = Array(state.records.prefix(count))
-            state.taken = batch.count
-            state.records.removeFirst(batch.count)
-            return batch
+            state.taken = state.records.count
+            defer { state.records = [] }
+            return state.records
         }
     }
 
-    /// Ends what `take` began: the records are written, or go back.
-    public func finish(givingBack records: [AccountingRecord] = []) {
+    /// So many of the records taken are written.
+    public func wrote(_ count: Int) {
+        state.withLock { $0.taken -= count }
+    }
+
+    /// Takes back the records that were taken and not written.
+    public func giveBack(_ records: ArraySlice<AccountingRecord>) {
         state.withLock { state in
+            precondition(state.taken == records.count, "what was taken is written or given back")
             state.taken = 0
             state.records.insert(contentsOf: records, at: 0)
         }

@@ -69,17 +69,19 @@ public final class AccountingWriter: Sendable {
 
     /// Writes what waits. What cannot be written waits on.
     public func flush() throws(StoreError) {
-        while true {
-            let batch = queue.take(atMost: sink.batchMax)
-            guard !batch.isEmpty else { return queue.finish() }
+        let records = queue.take()
+        var next = 0
+        while next < records.count {
+            let batch = records[next..<min(next + sink.batchMax, records.count)]
             do throws(StoreError) {
-                try sink.write(batch, .now)
+                try sink.write(Array(batch), .now)
             } catch {
-                queue.finish(givingBack: batch)
+                queue.giveBack(records[next...])
                 throw error
             }
-            queue.finish()
+            queue.wrote(batch.count)
             written.add(UInt64(batch.count), ordering: .relaxed)
+            next = batch.endIndex
         }
     }
 }

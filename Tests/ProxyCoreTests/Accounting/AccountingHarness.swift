@@ -14,8 +14,9 @@ final class Books {
 
     /// What has come since the last look.
     func take() -> [AccountingRecord] {
-        defer { queue.finish() }
-        return queue.take(atMost: .max)
+        let records = queue.take()
+        queue.wrote(records.count)
+        return records
     }
 
     /// The same as `acc INVITE 200 OK`, `missed INVITE 486 Busy`, `cdr caller 5000`.

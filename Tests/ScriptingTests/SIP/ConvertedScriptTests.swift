@@ -68,6 +68,42 @@ import Testing
         #expect(proxy.log.texts == ["status 486 for alice"])
     }
 
+    @Test(
+        "flags of acc make the rows that they made",
+        arguments: [
+            (200, "", ["acc INVITE 200", "cdrs caller"]), (486, "", []),
+            (486, "setflag(2);", ["missed_calls INVITE 486"]), (486, "setflag(3);", ["acc INVITE 486"]),
+            (486, "setflag(2); setflag(3);", ["acc INVITE 486", "missed_calls INVITE 486"]),
+            (486, "resetflag(1); setflag(2); setflag(3);", ["missed_calls INVITE 486"]),
+            (200, "resetflag(1); resetflag(4); acc_log_request(\"299 Seen\");", ["acc INVITE 299"]),
+            (
+                200, "resetflag(1); resetflag(4); acc_db_request(\"Seen\", \"missed_calls\");",
+                ["missed_calls INVITE 200"]
+            ),
+        ])
+    func accounting(code: Int, statements: String, rows: [String]) throws {
+        let books = ScriptBooks()
+        let proxy = try SIPHarness(
+            script(
+                """
+                modparam("acc", "log_flag", 1)
+                modparam("acc", "db_missed_flag", 2)
+                modparam("acc", "failed_transaction_flag", 3)
+                modparam("acc", "cdr_flag", 4)
+                route {
+                    if (is_method("INVITE")) { setflag(1); setflag(4); \(statements) }
+                    t_relay();
+                }
+                """), ledger: books.ledger)
+        let sent = proxy.receive(SIPText()).last!
+        proxy.receive(sent.response(code), from: SIPPlace.callee)
+        var bye = SIPText(method: "BYE", branch: "z9hG4bK-bye")
+        bye.to += ";tag=callee"
+        proxy.receive(proxy.receive(bye).last!.response(200), from: SIPPlace.callee)
+        #expect(books.rows() == rows)
+        #expect(proxy.log.errors == [])
+    }
+
     @Test("branches are tried at once, in the order in which they were added")
     func branches() throws {
         let proxy = try harness(

@@ -17,8 +17,9 @@ final class ScriptBooks {
     }
 
     func take() -> [AccountingRecord] {
-        defer { queue.finish() }
-        return queue.take(atMost: .max)
+        let records = queue.take()
+        queue.wrote(records.count)
+        return records
     }
 
     /// The same as `acc INVITE 200`, `missed_calls INVITE 486`, `cdrs caller`.
