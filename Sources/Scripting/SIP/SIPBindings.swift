@@ -7,7 +7,8 @@ internal import SIPMessage
 /// The one source of registration, argument checks and `docs/scripting-reference.md`.
 public enum SIPBindings {
     public static let table = BindingTable(
-        kinds: [request, reply, uri, address, headers, view], namespaces: [auth, dialog, log, registrar, servartuka])
+        kinds: [request, reply, uri, address, headers, view],
+        namespaces: [auth, dialog, dispatcher, log, permissions, registrar, servartuka])
 }
 
 /// Kinds of objects, numbered as in `SIPBindings.table`.

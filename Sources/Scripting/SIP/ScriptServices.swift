@@ -4,9 +4,17 @@ public import ProxyCore
 public struct ScriptServices: Sendable {
     public var registrar: Registrar
     public var authenticator: Authenticator
+    /// The worker's own.
+    public var dispatcher: Dispatcher
+    public var permissions: AddressGroups
 
-    public init(registrar: Registrar = Registrar(), authenticator: Authenticator = Authenticator()) {
+    public init(
+        registrar: Registrar = Registrar(), authenticator: Authenticator = Authenticator(),
+        dispatcher: Dispatcher = .empty(), permissions: AddressGroups = AddressGroups()
+    ) {
         self.registrar = registrar
         self.authenticator = authenticator
+        self.dispatcher = dispatcher
+        self.permissions = permissions
     }
 }

@@ -5,8 +5,10 @@ extension ConfigurationReader {
         let errorsBefore = diagnostics.count
         switch setting.binding {
         case .names, .endpoints, .listeners, .peers: readList(node, as: setting)
+        case .sets(let path): configuration[keyPath: path] = readSets(node, setting)
+        case .groups(let path): configuration[keyPath: path] = readGroups(node, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
+            .endpoint, .secret, .name:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
                 let expected = setting.expectation
                 let wording = if case .choice = setting.binding { "one of \(expected)" } else { expected }
@@ -74,8 +76,10 @@ extension ConfigurationReader {
         case .secret(let path):
             guard let key = Self.secret(text) else { return false }
             configuration[keyPath: path] = key
-        case .names, .endpoints, .listeners, .peers:
-            preconditionFailure("lists are read by readList")
+        case .name(let path):
+            configuration[keyPath: path] = text.isEmpty ? nil : text
+        case .names, .endpoints, .listeners, .peers, .sets, .groups:
+            preconditionFailure("lists and maps are read elsewhere")
         }
         return true
     }
@@ -125,8 +129,9 @@ extension ConfigurationReader {
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
+            .endpoint, .secret, .name:
             preconditionFailure("scalars are read by readScalar")
+        case .sets, .groups: preconditionFailure("maps are read by readSets and readGroups")
         }
     }
 

@@ -6,6 +6,8 @@ struct ConfigurationReader {
     var origins: [String: ConfigurationOrigin] = [:]
     /// The folder that relative paths in the file are resolved against.
     let directory: String
+    /// Targets of sets whose addresses are still to be found.
+    var pendingTargets: [PendingTarget] = []
 
     init(directory: String) { self.directory = directory }
 
@@ -104,6 +106,12 @@ struct ConfigurationReader {
         _ text: String, for setting: Setting, at origin: ConfigurationOrigin
     ) -> ConfigurationNode {
         switch setting.binding {
+        case .sets, .groups:
+            // Only YAML in braces says so much.
+            var problems: [ConfigurationDiagnostic] = []
+            let parsed = ConfigurationDocument.compose(text, file: "", diagnostics: &problems)
+            if let parsed, problems.isEmpty { return parsed.moved(to: origin) }
+            return ConfigurationNode(content: .scalar(text), origin: origin)
         case .names, .endpoints, .listeners, .peers:
             if text.hasPrefix("[") {
                 var problems: [ConfigurationDiagnostic] = []
@@ -115,7 +123,7 @@ struct ConfigurationReader {
             return ConfigurationNode(
                 content: .list(items.map { ConfigurationNode(content: .scalar($0), origin: origin) }), origin: origin)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
+            .endpoint, .secret, .name:
             return ConfigurationNode(content: .scalar(text), origin: origin)
         }
     }

@@ -24,6 +24,9 @@ extension Setting {
         case .names(let path): target[keyPath: path] = source[keyPath: path]
         case .listeners(let path): target[keyPath: path] = source[keyPath: path]
         case .peers(let path): target[keyPath: path] = source[keyPath: path]
+        case .name(let path): target[keyPath: path] = source[keyPath: path]
+        case .sets(let path): target[keyPath: path] = source[keyPath: path]
+        case .groups(let path): target[keyPath: path] = source[keyPath: path]
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import ProxyCore
+
 /// One row of the table of settings: what the file, the environment and the reference page say about one key.
 public struct Setting: Sendable {
     /// `workers`, or `limits.transactions` for a key inside a section.
@@ -89,6 +91,10 @@ enum Binding: Sendable {
     case names(Path<[String]>)
     case listeners(Path<[ListenAddress]>)
     case peers(Path<[Peer]>)
+    /// A name, such as that of a set.
+    case name(Path<String?>)
+    case sets(Path<[DispatcherSet]>)
+    case groups(Path<[AddressGroupSettings]>)
 
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(_ path: Path<Value>) -> Binding
     where Value.RawValue == String {
@@ -124,6 +130,9 @@ enum Binding: Sendable {
         case .names: "a list of domain names or addresses"
         case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
+        case .name: "a name"
+        case .sets: "a map from names to {targets, algorithm, key, probe, failures, successes, rest}"
+        case .groups: "a map from names to lists of ADDRESS, ADDRESS:PORT, ADDRESS/BITS or {address, port, transport}"
         }
     }
 
@@ -145,6 +154,12 @@ enum Binding: Sendable {
         case .names(let path): Self.list(configuration[keyPath: path])
         case .listeners(let path): Self.list(configuration[keyPath: path].map(\.description))
         case .peers(let path): Self.list(configuration[keyPath: path].map(\.description))
+        case .name(let path): configuration[keyPath: path] ?? "none"
+        case .sets(let path):
+            Self.list(
+                configuration[keyPath: path].map { "\($0.name)=\($0.targets.map(\.uri).joined(separator: ","))" })
+        case .groups(let path):
+            Self.list(configuration[keyPath: path].map { "\($0.name)=\($0.rules.count) addresses" })
         }
     }
 

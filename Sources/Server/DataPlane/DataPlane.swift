@@ -38,12 +38,7 @@ public final class DataPlane: ProxyRuntime {
     ///   - log: where lines about held transactions go.
     ///   - commandMilliseconds: how long workers may take to run a command before a reload is given up.
     init(_ configuration: Configuration, routing: RoutingFactory, log: LogOutput, commandMilliseconds: Int) {
-        let workerCount =
-            switch configuration.workers {
-            case .automatic: ProcessorQuota.current()
-            case .fixed(let count): count
-            }
-        counters = (0..<min(workerCount, Configuration.workersMax)).map { _ in
+        counters = (0..<Self.workerCount(configuration)).map { _ in
             CounterBlock(count: ProxyCounter.allCases.count)
         }
         costs = counters.map { _ in CounterBlock(count: CostCounter.allCases.count) }
@@ -52,6 +47,15 @@ public final class DataPlane: ProxyRuntime {
         dialogs = DialogTable(dialogsMax: configuration.limits.dialogs, hashKey: .random())
         self.log = log
         self.commandMilliseconds = commandMilliseconds
+    }
+
+    static func workerCount(_ configuration: Configuration) -> Int {
+        let wanted =
+            switch configuration.workers {
+            case .automatic: ProcessorQuota.current()
+            case .fixed(let count): count
+            }
+        return min(wanted, Configuration.workersMax)
     }
 
     deinit {
@@ -116,6 +120,7 @@ public final class DataPlane: ProxyRuntime {
         let (counters, costs, dialogs) = (counters, costs, dialogs)
         let handed = Handover(logics)
         let resolver = try Self.makeResolver(configuration)
+        let targetLog = Self.targetLog(log)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
         // In place before the workers run, so that whatever fails from here on, `stop` finds it.
         running.resolver = resolver
@@ -127,6 +132,7 @@ public final class DataPlane: ProxyRuntime {
                 meter: node.needsTicks ? CostMeter(counters: costs[worker.index]) : nil,
                 targetSource: resolver.map { DNSTargets($0, worker: worker) }, dialogs: dialogs)
             proxy.holderNoted = holderLog
+            proxy.targetNoted = targetLog
             return proxy
         }
         do {

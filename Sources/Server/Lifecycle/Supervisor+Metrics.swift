@@ -65,6 +65,7 @@ extension Supervisor {
             page.add(metric.family, samples)
         }
         for value in snapshot.process { page.add(value.family, value.value) }
+        addTargets(to: &page)
         runtime.stateStatus()?.add(to: &page)
         return page.text
     }

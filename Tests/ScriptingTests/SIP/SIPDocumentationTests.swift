@@ -25,7 +25,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         }
     }
 
-    static let examples = ["scripting.md", "tls.md"].flatMap(examples(of:))
+    static let examples = ["scripting.md", "tls.md", "dispatcher.md"].flatMap(examples(of:))
 
     private static func examples(of page: String) -> [Example] {
         guard let text = try? String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8) else {
@@ -53,7 +53,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
 
     @Test("each example does what it says", arguments: examples)
     func example(_ example: Example) throws {
-        let harness = try SIPHarness(example.text)
+        let harness = try SIPHarness(example.text, services: .withSets())
         var request = SIPText(extra: ["Supported: path, 100rel", "X-Internal: 1"])
         if let given = example.notes("given").first {
             let words = given.split(separator: " ").map(String.init)
