@@ -38,6 +38,7 @@ import Testing
                 failures: 2
                 successes: 4
                 rest: 1m
+                answer_timeout: 700ms
               others: ["sip:[2001:db8::1]"]
             """
         ).dispatcher
@@ -56,6 +57,7 @@ import Testing
         #expect(set.failuresMax == 2)
         #expect(set.successesMin == 4)
         #expect(set.restMilliseconds == 60_000)
+        #expect(set.answerMilliseconds == 700)
         #expect(sets[1].probe == nil)
         #expect(try load("dispatcher: {a: {targets: sip:192.0.2.1, probe: yes}}").dispatcher[0].probe == TargetProbe())
     }

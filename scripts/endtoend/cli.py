@@ -12,6 +12,8 @@ from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .authentication import AuthenticationCase, run_authentication
+from .balance import CASES as BALANCE_CASES
+from .balance import run_balance
 from .calls import CallCase, Outcome, run_calls
 from .chain import CASES as CHAIN_CASES
 from .chain import run_chain
@@ -27,7 +29,7 @@ from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
 PARTS = (
-    "torture", "calls", "loss", "dns", "streams", "chain", "registrar", "restart", "authentication", "telephones",
+    "torture", "calls", "loss", "dns", "streams", "chain", "balance", "registrar", "restart", "authentication", "telephones",
     "reload", "soak",
 )
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
@@ -87,6 +89,9 @@ def _cases(options: argparse.Namespace):
     if "chain" in options.parts:
         for case in CHAIN_CASES:
             yield case, run_chain
+    if "balance" in options.parts:
+        for case in BALANCE_CASES:
+            yield case, run_balance
     if "dns" in options.parts:
         for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
             yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain

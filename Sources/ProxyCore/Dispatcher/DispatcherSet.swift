@@ -73,6 +73,8 @@ public struct DispatcherSet: Sendable, Equatable {
     public var successesMin = 1
     /// Without probes: how long a target is left alone that has failed.
     public var restMilliseconds: UInt64 = 30_000
+    /// Without a script: how long a target may stay silent before the next one is tried.
+    public var answerMilliseconds: UInt32 = 2_000
 
     public init(name: String) {
         self.name = name

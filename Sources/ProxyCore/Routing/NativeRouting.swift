@@ -49,6 +49,7 @@ public final class NativeRouting: RoutingLogic {
             guard request.addTarget(uri: uri, destination: address) else { break }
         }
         request.targetOrder = .failover
+        request.answerMilliseconds = dispatcher.settings(set).answerMilliseconds
         request.stateDemand = .stateful
         request.relay()
     }

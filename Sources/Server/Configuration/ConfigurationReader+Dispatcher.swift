@@ -51,7 +51,7 @@ extension ConfigurationReader {
             report(node.origin, key, "expected {targets: [\"sip:192.0.2.10\"]}, got \(node.summary)")
             return nil
         }
-        let known = ["algorithm", "key", "targets", "probe", "failures", "successes", "rest"]
+        let known = ["algorithm", "key", "targets", "probe", "failures", "successes", "rest", "answer_timeout"]
         guard let fields = readFields(pairs, key: key, known: known) else { return nil }
         if let value = readChoice(fields["algorithm"], key: "\(key).algorithm", of: DispatcherAlgorithm.self) {
             set.algorithm = value
@@ -61,6 +61,9 @@ extension ConfigurationReader {
         if let value = readNumber(fields["successes"], key: "\(key).successes", 1...1_000) { set.successesMin = value }
         if let value = readMilliseconds(fields["rest"], key: "\(key).rest", 1_000...86_400_000) {
             set.restMilliseconds = UInt64(value)
+        }
+        if let value = readMilliseconds(fields["answer_timeout"], key: "\(key).answer_timeout", 50...60_000) {
+            set.answerMilliseconds = UInt32(value)
         }
         if let probe = fields["probe"] { set.probe = readProbe(probe, key: "\(key).probe") }
         guard let targets = fields["targets"] else {

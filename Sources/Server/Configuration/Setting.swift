@@ -131,7 +131,7 @@ enum Binding: Sendable {
         case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
         case .name: "a name"
-        case .sets: "a map from names to {targets, algorithm, key, probe, failures, successes, rest}"
+        case .sets: "a map from names to {targets, algorithm, key, probe, failures, successes, rest, answer_timeout}"
         case .groups: "a map from names to lists of ADDRESS, ADDRESS:PORT, ADDRESS/BITS or {address, port, transport}"
         }
     }
