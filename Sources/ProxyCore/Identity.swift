@@ -55,6 +55,9 @@ final class Identity {
 
     func viaStart(_ listener: Int) -> UnsafeRawBufferPointer { viaStarts[listener].bytes }
 
+    /// `host:port` as in the Via.
+    func sentBy(_ listener: Int) -> UnsafeRawBufferPointer { sentBys[listener].bytes }
+
     func routeStart(_ listener: Int, isSips: Bool) -> UnsafeRawBufferPointer {
         isSips ? sipsRouteStarts[listener].bytes : routeStarts[listener].bytes
     }

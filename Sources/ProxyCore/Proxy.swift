@@ -65,6 +65,10 @@ public final class Proxy {
     let feedbackText: UnsafeMutableRawBufferPointer
     /// Told of every transaction that is held, when the settings say so. On the worker's thread.
     public var holderNoted: ((HolderNote) -> Void)?
+    /// Told when a target of a set goes down, rests or is up again. On the worker's thread.
+    public var targetNoted: ((TargetNote) -> Void)?
+    /// The sets of servers of the current routing logic.
+    var dispatcher: Dispatcher?
     /// New dialogs are refused; what is there goes on.
     public var isDraining = false
 
@@ -130,6 +134,7 @@ public final class Proxy {
         fixedMode = self.desk.fixedMode ?? (sharesState ? nil : .stateful)
         feedbackText = .allocate(byteCount: StateFeedback.textBytesMax, alignment: 8)
         callHashKey = Self.callHashKey(settings)
+        dispatcher = logic.dispatcher
     }
 
     deinit {
@@ -163,7 +168,9 @@ public final class Proxy {
 
     /// Requests from now on go to `logic`; transactions under way keep what they began with.
     public func install(_ logic: any RoutingLogic) -> Bool {
-        generations.pointee.install(logic)
+        guard generations.pointee.install(logic) else { return false }
+        dispatcher = logic.dispatcher
+        return true
     }
 
     /// Generations that still have users, the current one included.

@@ -58,6 +58,7 @@ public struct TransactionMethod: Hashable, Sendable {
 
     public static let invite = TransactionMethod(rawValue: UInt32(Method.invite.rawValue))
     public static let bye = TransactionMethod(rawValue: UInt32(Method.bye.rawValue))
+    public static let options = TransactionMethod(rawValue: UInt32(Method.options.rawValue))
     public static let cancel = TransactionMethod(rawValue: UInt32(Method.cancel.rawValue))
 
     /// An ACK belongs to its INVITE; methods outside the enumeration are told apart by their name.

@@ -8,7 +8,8 @@ struct ControlCommand: ParsableCommand {
         discussion: """
             status: what runs, where, under which settings. reload: take over the script and the settings that apply \
             at once. stats: counters for people. state: who holds the state of transactions, and why. metrics: Prometheus text. \
-            dialog list, dialog terminate ID: calls that are tracked. drain: finish what is in flight, then exit. \
+            dialog list, dialog terminate ID: calls that are tracked. dispatcher list, dispatcher mark SET URI up|down|drained: \
+            servers that share requests. drain: finish what is in flight, then exit. \
             stop: exit at once. location: who is registered where; see servartuka ctl location --help.
             """,
         subcommands: [AskCommand.self, LocationCommand.self], defaultSubcommand: AskCommand.self)
@@ -55,7 +56,11 @@ struct AskCommand: ParsableCommand {
     @Argument(help: "One of \(AskCommand.commands.map(\.rawValue).joined(separator: ", ")).")
     var command: ControlRequest.Command
 
-    @Argument(help: "Of dialog: list, or terminate and the ID of one.")
+    @Argument(
+        help: """
+            Of dialog: list, or terminate and the ID of one. Of dispatcher: list, or mark, a set, the URI of a target \
+            and up, down or drained.
+            """)
     var arguments: [String] = []
 
     @OptionGroup var target: ControlSocketOption
@@ -68,7 +73,9 @@ struct AskCommand: ParsableCommand {
 
     func validate() throws {
         if command == .location { throw ValidationError("Put options behind it: servartuka ctl location list …") }
-        if !arguments.isEmpty, command != .dialog { throw ValidationError("\(command.rawValue) takes no arguments.") }
+        if !arguments.isEmpty, command != .dialog, command != .dispatcher {
+            throw ValidationError("\(command.rawValue) takes no arguments.")
+        }
         if watch, command != .state { throw ValidationError("--watch goes with state only.") }
     }
 

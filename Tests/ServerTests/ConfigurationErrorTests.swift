@@ -119,8 +119,8 @@ struct ConfigurationErrorTests {
             "workers: two\nlimits:\n  branches: 0\nzebra: 1\n",
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
-            "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, domains, "
-                + "record_route, drain_seconds, peers, shared, state, auth, registrar, location, accounting, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
+            "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, next_set, domains, "
+                + "record_route, drain_seconds, peers, dispatcher, permissions, shared, state, auth, registrar, location, accounting, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
         ),
     ]
 

@@ -50,7 +50,7 @@ struct ControlTests {
             (#"{"command":"statz"}"#, #"unknown command "statz", did you mean "stats"?"#),
             (
                 #"{"command":"explode"}"#,
-                #"unknown command "explode"; the commands are status, reload, stats, state, metrics, location, dialog, drain, stop"#
+                #"unknown command "explode"; the commands are status, reload, stats, state, metrics, location, dialog, dispatcher, drain, stop"#
             ),
             (String(repeating: "[", count: 60_000), "the request is not JSON: nested too deeply at byte 64"),
             ("\u{0}", "the request is not JSON: expected a value at byte 0"),

@@ -35,6 +35,7 @@ final class MemoryRuntime: ProxyRuntime {
         var stateStatus: StateStatus?
         var dialogs: [DialogStatus] = []
         var reopenings = 0
+        var targets: [TargetStatus] = []
         var reloadError: RuntimeError?
         var reloaded: [Configuration] = []
         /// How many calls of `drain` find a mailbox full.
@@ -76,6 +77,17 @@ final class MemoryRuntime: ProxyRuntime {
             return state.dialogs.count < count
         }
         guard isKnown else { throw RuntimeError("there is no dialog \(id)") }
+    }
+
+    func targetStatus() -> [TargetStatus] { state.withLock { $0.targets } }
+
+    func markTarget(_ uri: String, of set: String, as mark: String) throws(RuntimeError) {
+        let isKnown = state.withLock { state in
+            guard let index = state.targets.firstIndex(where: { $0.uri == uri && $0.set == set }) else { return false }
+            state.targets[index].state = mark
+            return true
+        }
+        guard isKnown else { throw RuntimeError("the set \(set) has no target \(uri)") }
     }
 
     func stateStatus() -> StateStatus? { state.withLock { $0.stateStatus } }

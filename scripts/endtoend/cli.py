@@ -13,6 +13,8 @@ from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .accounting import AccountingCase, run_accounting
 from .authentication import AuthenticationCase, run_authentication
+from .balance import CASES as BALANCE_CASES
+from .balance import run_balance
 from .calls import CallCase, Outcome, run_calls
 from .chain import CASES as CHAIN_CASES
 from .chain import run_chain
@@ -28,7 +30,8 @@ from .torture import DamageCase, TortureCase, run_damage, run_torture
 
 QUICK_CALLS = 2000
 PARTS = (
-    "torture", "calls", "loss", "dns", "streams", "chain", "registrar", "restart", "accounting", "authentication", "telephones",
+    "torture", "calls", "loss", "dns", "streams", "chain", "balance", "registrar", "restart", "accounting", "authentication",
+    "telephones",
     "reload", "soak",
 )
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
@@ -91,6 +94,9 @@ def _cases(options: argparse.Namespace):
     if "chain" in options.parts:
         for case in CHAIN_CASES:
             yield case, run_chain
+    if "balance" in options.parts:
+        for case in BALANCE_CASES:
+            yield case, run_balance
     if "dns" in options.parts:
         for mode, count in itertools.product((mode for mode in modes if mode != "lua"), workers):
             yield DomainCase(mode, count, calls=calls, rate=options.rate), run_domain

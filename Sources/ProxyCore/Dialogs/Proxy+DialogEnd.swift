@@ -83,21 +83,8 @@ extension Proxy {
         writer.append(" BYE\r\nContent-Length: 0\r\n\r\n")
         guard !writer.overflowed else { return count(.messageOverflows) }
         count(.byesSent)
-        send(
-            writer.written, branch, to: Departure(destination: destination, listener: listener, strictRoute: nil),
-            now: now)
-    }
-
-    /// A request made here, as a client transaction without a server. Without memory it is sent just once.
-    private func send(_ bytes: UnsafeRawBufferPointer, _ branch: Branch, to departure: Departure, now: UInt64) {
-        let stored = takeBlock(copying: bytes)
-        var client: UInt32 = 0
-        if !stored.isNone {
-            client = createClient(
-                server: 0, key: ClientKey(branch, .bye), isInvite: false, departure: departure, request: stored,
-                now: now)
-            if client != 0 { table.pointee.clients[client].pointee.flags.insert(.own) }
-        }
-        transmit(bytes, to: departure.destination, listener: departure.listener, client: client)
+        sendOwn(
+            writer.written, ClientKey(branch, .bye),
+            to: Departure(destination: destination, listener: listener, strictRoute: nil), now: now)
     }
 }

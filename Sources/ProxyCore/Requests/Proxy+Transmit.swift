@@ -1,5 +1,6 @@
 internal import Reactor
 internal import SIPMessage
+internal import SIPTransaction
 
 // The way out: datagrams to the sink, everything else to the connections.
 extension Proxy {
@@ -22,6 +23,31 @@ extension Proxy {
         start.copyMemory(from: source, byteCount: bytes.count)
         meter.pointee.sent()
         sink.commit(bytes.count, to: destination, listener: listener)
+    }
+
+    /// Sends a request made here, as a client transaction without a server. Without memory it is sent just once.
+    ///
+    /// - Parameter answerMilliseconds: how long its final answer may take; 0: as the transaction's timer says.
+    /// - Returns: the client transaction; 0: there is none.
+    @discardableResult
+    func sendOwn(
+        _ bytes: UnsafeRawBufferPointer, _ key: ClientKey, to departure: Departure, now: UInt64,
+        answerMilliseconds: UInt64 = 0, probed: Unmanaged<TargetCell>? = nil
+    ) -> UInt32 {
+        let stored = takeBlock(copying: bytes)
+        var client: UInt32 = 0
+        if !stored.isNone {
+            client = createClient(
+                server: 0, key: key, isInvite: false, departure: departure, request: stored, now: now,
+                answerMilliseconds: UInt32(truncatingIfNeeded: answerMilliseconds))
+        }
+        if client != 0 {
+            table.pointee.clients[client].pointee.flags.insert(.own)
+            table.pointee.clients[client].pointee.probed = probed
+            table.pointee.recentSends.note(client: client)
+        }
+        transmit(bytes, to: departure.destination, listener: departure.listener, client: client)
+        return client
     }
 
     /// Serialises the current message with its edits and sends it. False: it does not fit.

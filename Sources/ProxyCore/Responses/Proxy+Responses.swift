@@ -160,6 +160,7 @@ extension Proxy {
     /// §16.7: a response that the client transaction passed up.
     private func deliver(code: Int, client: UInt32, now: UInt64) {
         let slot = table.pointee.clients[client]
+        if code >= 200, let dispatcher { noteAnswer(code, of: client, dispatcher, now: now) }
         if slot.pointee.key.isCancel || slot.pointee.flags.contains(.own) { return }
         if code < 200 {
             return deliverProvisional(code: code, client: client, now: now)

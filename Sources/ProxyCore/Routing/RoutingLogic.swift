@@ -21,6 +21,9 @@ public struct RoutingHooks: OptionSet, Sendable {
 public protocol RoutingLogic: AnyObject {
     var hooks: RoutingHooks { get }
 
+    /// The sets of servers that it chooses from; the core sees how these are.
+    var dispatcher: Dispatcher? { get }
+
     /// A request that is no retransmission and passed the core's checks. Leaves a verdict in `request`.
     func onRequest(_ request: RequestContext)
 
@@ -85,4 +88,8 @@ public struct StateView {
 
     /// What this worker knows of itself: rates a second, costs in CPU seconds. All 0 until something was measured.
     public var estimate: NodeEstimate { proxy.desk.estimate }
+}
+
+extension RoutingLogic {
+    public var dispatcher: Dispatcher? { nil }
 }

@@ -32,6 +32,8 @@ struct ClientSlot: BitwiseCopyable {
     var request: PooledBuffer = .none
     /// Timer C, after our CANCEL the patience of RFC 3261 §9.1, and the end of an expired branch.
     var giveUpAt: UInt64 = .max
+    /// The target that this OPTIONS asks how it is. The process's table keeps it.
+    var probed: Unmanaged<TargetCell>?
     var timer: UInt32 = 0
     var timerAt: UInt64 = .max
 

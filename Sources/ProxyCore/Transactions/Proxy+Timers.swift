@@ -25,12 +25,15 @@ extension Proxy {
             }
             if measuresCost { meter.pointee.end() }
         }
+        if let dispatcher { probeTargets(of: dispatcher, now: now) }
     }
 
     /// When `advance` is needed next; nil when nothing waits.
     public func nextDeadline() -> UInt64? {
-        let deadline = table.pointee.wheel.nextDeadline()
-        return dialogs.isInUse ? min(deadline ?? .max, dialogSweepAt) : deadline
+        var deadline = table.pointee.wheel.nextDeadline()
+        if dialogs.isInUse { deadline = min(deadline ?? .max, dialogSweepAt) }
+        if let dispatcher, dispatcher.isProbing { deadline = min(deadline ?? .max, dispatcher.probeAt) }
+        return deadline
     }
 
     private func serverTimer(_ server: UInt32, now: UInt64) {
@@ -80,7 +83,12 @@ extension Proxy {
         var failed: UInt32 = 0
         if !actions.isDisjoint(with: [.timedOut, .transportFailed]), !slot.pointee.key.isCancel {
             if actions.contains(.timedOut) { count(.clientTimeouts) }
-            if !slot.pointee.flags.contains(.finished) { failed = slot.pointee.server }
+            if !slot.pointee.flags.contains(.finished) {
+                failed = slot.pointee.server
+                if let dispatcher {
+                    noteFailure(of: client, dispatcher, timedOut: actions.contains(.timedOut), now: now)
+                }
+            }
             slot.pointee.flags.insert(.finished)
         }
         if actions.contains(.timedOut), !slot.pointee.key.isCancel {

@@ -9,6 +9,7 @@ public import StatePolicy
 /// transaction that began with it, on the worker's thread.
 public final class ScriptRouting: RoutingLogic {
     public let hooks: RoutingHooks
+    public let dispatcher: Dispatcher?
     let vm: ScriptVM
     let host: UnsafeMutablePointer<ScriptHost>
     private var throttle = ScriptErrorThrottle()
@@ -22,6 +23,8 @@ public final class ScriptRouting: RoutingLogic {
         if vm.hasHook(.onFailure) { hooks.insert(.onFailure) }
         if vm.hasHook(.chooseStateMode) { hooks.insert(.chooseStateMode) }
         self.hooks = hooks
+        let dispatcher = host.pointee.services.dispatcher
+        self.dispatcher = dispatcher.isEmpty ? nil : dispatcher
     }
 
     deinit {

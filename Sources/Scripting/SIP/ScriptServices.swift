@@ -7,16 +7,23 @@ public struct ScriptServices: Sendable {
     public var authenticator: Authenticator
     /// `shared` in scripts.
     public var dictionaries: [SharedDictionary]
+    /// The worker's own.
+    public var dispatcher: Dispatcher
+    public var permissions: AddressGroups
     /// The time outside of handlers for messages, in milliseconds; theirs is that of their worker.
     public var clock: @Sendable () -> UInt64
 
     public init(
         registrar: Registrar = Registrar(), authenticator: Authenticator = Authenticator(),
-        dictionaries: [SharedDictionary] = [], clock: @escaping @Sendable () -> UInt64 = Self.monotonicMilliseconds
+        dictionaries: [SharedDictionary] = [], dispatcher: Dispatcher = .empty(),
+        permissions: AddressGroups = AddressGroups(),
+        clock: @escaping @Sendable () -> UInt64 = Self.monotonicMilliseconds
     ) {
         self.registrar = registrar
         self.authenticator = authenticator
         self.dictionaries = dictionaries
+        self.dispatcher = dispatcher
+        self.permissions = permissions
         self.clock = clock
     }
 

@@ -1,4 +1,5 @@
 internal import Glibc
+public import ProxyCore
 
 /// Everything an operator can set, typed and with defaults; a freshly made value is the proxy without a file.
 ///
@@ -23,6 +24,9 @@ public struct Configuration: Sendable, Equatable {
     public var timers = Timers()
     public var dns = DNS()
     public var peers: [Peer] = []
+    public var nextSet: String?
+    public var dispatcher: [DispatcherSet] = []
+    public var permissions: [AddressGroupSettings] = []
     public var sockets = Sockets()
     public var tcp = Tcp()
     public var tls = Tls()
@@ -324,6 +328,17 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 
     /// As it is written in the file, for example `udp:192.0.2.1:5060`.
     public var description: String { "\(transport.rawValue):\(endpoint)" }
+}
+
+/// Addresses that scripts know by a name.
+public struct AddressGroupSettings: Sendable, Equatable {
+    public var name: String
+    public var rules: [AddressRule]
+
+    public init(name: String, rules: [AddressRule]) {
+        self.name = name
+        self.rules = rules
+    }
 }
 
 /// A neighbour that the proxy knows by address: routing by its name when it is one address, state signalling when it is trusted.

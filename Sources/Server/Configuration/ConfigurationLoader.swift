@@ -105,6 +105,7 @@ extension ConfigurationReader {
         }
         checkCapacities()
         checkCertificates()
+        resolveTargets()
         let lua = configuration.lua
         if lua.memoryBytes > lua.vmMemoryBytes {
             report(
@@ -118,7 +119,7 @@ extension ConfigurationReader {
                 "expected a path of at most \(ControlAddress.pathBytesMax) bytes, got \(socket.utf8.count)")
         }
         if configuration.script != nil {
-            for key in ["next_hop", "record_route"] {
+            for key in ["next_hop", "next_set", "record_route"] {
                 guard let origin = origins[key] else { continue }
                 warn(origin, key, "has no effect beside a script, which decides where requests go")
             }

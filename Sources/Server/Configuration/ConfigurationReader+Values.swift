@@ -8,8 +8,10 @@ extension ConfigurationReader {
         case .dictionaries(let path, let range):
             if let read = readDictionaries(node, setting, sizes: range) { configuration[keyPath: path] = read }
         case .columns(let path): configuration[keyPath: path] = readColumns(node, setting)
+        case .sets(let path): configuration[keyPath: path] = readSets(node, setting)
+        case .groups(let path): configuration[keyPath: path] = readGroups(node, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
+            .endpoint, .secret, .name:
             guard case .scalar(let text) = node.content, readScalar(text, node.origin, as: setting) else {
                 let expected = setting.expectation
                 let wording = if case .choice = setting.binding { "one of \(expected)" } else { expected }
@@ -77,7 +79,9 @@ extension ConfigurationReader {
         case .secret(let path):
             guard let key = Self.secret(text) else { return false }
             configuration[keyPath: path] = key
-        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns:
+        case .name(let path):
+            configuration[keyPath: path] = text.isEmpty ? nil : text
+        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
             preconditionFailure("lists and maps are read elsewhere")
         }
         return true
@@ -128,7 +132,7 @@ extension ConfigurationReader {
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
         case .peers(let path): configuration[keyPath: path] = readPeers(items, setting)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret, .dictionaries, .columns:
+            .endpoint, .secret, .name, .dictionaries, .columns, .sets, .groups:
             preconditionFailure("scalars are read by readScalar, maps elsewhere")
         }
     }

@@ -6,6 +6,8 @@ struct ConfigurationReader {
     var origins: [String: ConfigurationOrigin] = [:]
     /// The folder that relative paths in the file are resolved against.
     let directory: String
+    /// Targets of sets whose addresses are still to be found.
+    var pendingTargets: [PendingTarget] = []
 
     init(directory: String) { self.directory = directory }
 
@@ -104,7 +106,7 @@ struct ConfigurationReader {
         _ text: String, for setting: Setting, at origin: ConfigurationOrigin
     ) -> ConfigurationNode {
         switch setting.binding {
-        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns:
+        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
             if text.hasPrefix("[") || text.hasPrefix("{") {
                 var problems: [ConfigurationDiagnostic] = []
                 let parsed = ConfigurationDocument.compose(text, file: "", diagnostics: &problems)
@@ -115,7 +117,7 @@ struct ConfigurationReader {
             return ConfigurationNode(
                 content: .list(items.map { ConfigurationNode(content: .scalar($0), origin: origin) }), origin: origin)
         case .boolean, .integer, .optionalInteger, .fraction, .workers, .bytes, .time, .choice, .path, .destination,
-            .endpoint, .secret:
+            .endpoint, .secret, .name:
             return ConfigurationNode(content: .scalar(text), origin: origin)
         }
     }

@@ -21,6 +21,10 @@ extension Setting {
             "next_hop", .endpoint(\.nextHop),
             "Where requests without a Route go when there is no script; without it they follow their Request-URI."),
         Setting(
+            "next_set", .name(\.nextSet), appliesOnReload: true,
+            "The set of `dispatcher` that requests without a Route that are in no dialog are shared out among when there is no script."
+        ),
+        Setting(
             "domains", .names(\.domains),
             "Host names and addresses that mean this proxy, beside its listen addresses."),
         Setting(
@@ -34,6 +38,12 @@ extension Setting {
             "Known neighbours: a name, an address (ADDRESS, ADDRESS:PORT or a network ADDRESS/BITS) and whether "
                 + "they are trusted. Routing knows a peer of one address by its name. With trusted ones state is shared: "
                 + "what they signal about it is believed."),
+        Setting(
+            "dispatcher", .sets(\.dispatcher), appliesOnReload: true,
+            "Sets of servers that share requests, by name: see [dispatcher.md](dispatcher.md)."),
+        Setting(
+            "permissions", .groups(\.permissions), appliesOnReload: true,
+            "Groups of addresses that scripts ask about, by name: see [dispatcher.md](dispatcher.md#permissions)."),
     ]
 
     private static let state: [Setting] = [

@@ -26,6 +26,9 @@ extension Setting {
         case .peers(let path): target[keyPath: path] = source[keyPath: path]
         case .dictionaries(let path, _): target[keyPath: path] = source[keyPath: path]
         case .columns(let path): target[keyPath: path] = source[keyPath: path]
+        case .name(let path): target[keyPath: path] = source[keyPath: path]
+        case .sets(let path): target[keyPath: path] = source[keyPath: path]
+        case .groups(let path): target[keyPath: path] = source[keyPath: path]
         }
     }
 }

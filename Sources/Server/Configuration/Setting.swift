@@ -1,3 +1,5 @@
+internal import ProxyCore
+
 /// One row of the table of settings: what the file, the environment and the reference page say about one key.
 public struct Setting: Sendable {
     /// `workers`, or `limits.transactions` for a key inside a section.
@@ -92,6 +94,10 @@ enum Binding: Sendable {
     /// A map of names to sizes.
     case dictionaries(Path<[Configuration.SharedMemory]>, ClosedRange<Int>)
     case columns(Path<[AccountingColumn]>)
+    /// A name, such as that of a set.
+    case name(Path<String?>)
+    case sets(Path<[DispatcherSet]>)
+    case groups(Path<[AddressGroupSettings]>)
 
     static func choice<Value: RawRepresentable & CaseIterable & Sendable>(_ path: Path<Value>) -> Binding
     where Value.RawValue == String {
@@ -129,6 +135,9 @@ enum Binding: Sendable {
         case .peers: "a list of {name, address, trusted}"
         case .dictionaries: "a map of names to sizes such as {attempts: 4MiB}"
         case .columns: "a map such as {caller: from_uri, agent: \"header:User-Agent\"}"
+        case .name: "a name"
+        case .sets: "a map from names to {targets, algorithm, key, probe, failures, successes, rest, answer_timeout}"
+        case .groups: "a map from names to lists of ADDRESS, ADDRESS:PORT, ADDRESS/BITS or {address, port, transport}"
         }
     }
 
@@ -153,6 +162,12 @@ enum Binding: Sendable {
         case .dictionaries(let path, _):
             Self.list(configuration[keyPath: path].map { "\($0.name)=\(ByteSize.text($0.bytes))" })
         case .columns(let path): Self.list(configuration[keyPath: path].map(\.description))
+        case .name(let path): configuration[keyPath: path] ?? "none"
+        case .sets(let path):
+            Self.list(
+                configuration[keyPath: path].map { "\($0.name)=\($0.targets.map(\.uri).joined(separator: ","))" })
+        case .groups(let path):
+            Self.list(configuration[keyPath: path].map { "\($0.name)=\($0.rules.count) addresses" })
         }
     }
 

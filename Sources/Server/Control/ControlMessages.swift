@@ -8,6 +8,7 @@ public struct ControlRequest: Sendable, Equatable {
         case metrics
         case location
         case dialog
+        case dispatcher
         case drain
         case stop
     }
@@ -15,7 +16,7 @@ public struct ControlRequest: Sendable, Equatable {
     public var command: Command
     /// Given back with the answer, so that a client may send several requests before it reads.
     public var id: JSONValue?
-    /// What the command is about, for those that need to know: of `location` an object, of `dialog` a list of words.
+    /// What the command is about, for those that need to know: of `location` an object, of `dialog` and `dispatcher` a list of words.
     public var arguments: JSONValue?
 
     /// The arguments when they are words.

@@ -7,6 +7,7 @@ public enum ControlReport {
         case .stats: stats(result)
         case .state: state(result)
         case .dialog: dialogs(result)
+        case .dispatcher: targets(result)
         case .metrics: result["text"]?.stringValue ?? ""
         case .reload: reload(result)
         case .drain:

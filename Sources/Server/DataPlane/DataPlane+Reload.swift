@@ -21,6 +21,7 @@ extension DataPlane {
         try askAll(workers)
         try install(logics, on: workers)
         if let credentials { streams?.replace(credentials) }
+        routing.targets.forget(allBut: configuration.dispatcher)
         running.withLock { running in
             running.configuration = configuration
             if configuration.script != nil { running.scriptGeneration += 1 }

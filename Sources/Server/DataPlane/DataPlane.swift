@@ -41,12 +41,7 @@ public final class DataPlane: ProxyRuntime {
     ///   - log: where lines about held transactions go.
     ///   - commandMilliseconds: how long workers may take to run a command before a reload is given up.
     init(_ configuration: Configuration, routing: RoutingFactory, log: LogOutput, commandMilliseconds: Int) {
-        let workerCount =
-            switch configuration.workers {
-            case .automatic: ProcessorQuota.current()
-            case .fixed(let count): count
-            }
-        counters = (0..<min(workerCount, Configuration.workersMax)).map { _ in
+        counters = (0..<Self.workerCount(configuration)).map { _ in
             CounterBlock(count: ProxyCounter.allCases.count)
         }
         costs = counters.map { _ in CounterBlock(count: CostCounter.allCases.count) }
@@ -56,6 +51,15 @@ public final class DataPlane: ProxyRuntime {
         accounting = AccountingPlan(configuration.accounting)
         self.log = log
         self.commandMilliseconds = commandMilliseconds
+    }
+
+    static func workerCount(_ configuration: Configuration) -> Int {
+        let wanted =
+            switch configuration.workers {
+            case .automatic: ProcessorQuota.current()
+            case .fixed(let count): count
+            }
+        return min(wanted, Configuration.workersMax)
     }
 
     deinit {
@@ -121,6 +125,7 @@ public final class DataPlane: ProxyRuntime {
         let (counters, costs, dialogs, ledger) = (counters, costs, dialogs, accounting?.ledger)
         let handed = Handover(logics)
         let resolver = try Self.makeResolver(configuration)
+        let targetLog = Self.targetLog(log)
         let holderLog = settings.logsHolders ? Self.holderLog(log) : nil
         // In place before the workers run, so that whatever fails from here on, `stop` finds it.
         running.resolver = resolver
@@ -133,6 +138,7 @@ public final class DataPlane: ProxyRuntime {
                 targetSource: resolver.map { DNSTargets($0, worker: worker) }, dialogs: dialogs,
                 ledger: ledger)
             proxy.holderNoted = holderLog
+            proxy.targetNoted = targetLog
             return proxy
         }
         do {

@@ -10,6 +10,15 @@ extension Configuration {
     /// Those that connections come to.
     var streamListen: [ListenAddress] { listen.filter { $0.transport != .udp } }
 
+    /// Peers of one address, by their names; port 0: the transport's usual one.
+    var hosts: [String: SocketAddress] {
+        var hosts: [String: SocketAddress] = [:]
+        for peer in peers where peer.network.prefixBits == peer.network.address.bitCount {
+            hosts[peer.name] = SocketAddress(Endpoint(address: peer.network.address, port: peer.port).description)
+        }
+        return hosts
+    }
+
     func listen(on transport: ListenAddress.Transport) -> [ListenAddress] {
         listen.filter { $0.transport == transport }
     }
@@ -27,11 +36,7 @@ extension ProxySettings {
             })
         localAddresses = local
         domains = configuration.domains
-        for peer in configuration.peers where peer.network.prefixBits == peer.network.address.bitCount {
-            // A peer of one address is known by its name too.
-            hosts[peer.name] = SocketAddress(
-                Endpoint(address: peer.network.address, port: peer.port).description)
-        }
+        hosts = configuration.hosts
         trustedPeers = configuration.peers.filter(\.trusted).compactMap { peer in
             SocketAddress(Endpoint(address: peer.network.address, port: peer.port).description).map {
                 TrustedPeer(network: $0, prefixBits: peer.network.prefixBits, port: peer.port)

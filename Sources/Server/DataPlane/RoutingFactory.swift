@@ -19,6 +19,8 @@ struct RoutingFactory: Sendable {
     let locationChanges: LocationChanges?
     let nonces: NonceBook
     let dictionaries = SharedDictionaries()
+    /// How the targets of sets are.
+    let targets: TargetTable
 
     init(_ configuration: Configuration, log: ScriptLog) {
         self.log = log
@@ -28,6 +30,7 @@ struct RoutingFactory: Sendable {
         let changes = locationChanges.map { [$0] } ?? []
         registrar = Registrar(
             Registrar.Settings(configuration.registrar), locations: LocationTable(changes: changes))
+        targets = TargetTable(workers: DataPlane.workerCount(configuration))
         nonces = NonceBook(noncesMax: configuration.auth.noncesMax)
     }
 
@@ -37,16 +40,25 @@ struct RoutingFactory: Sendable {
     func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
         guard let path = configuration.script else {
             let nextHop = configuration.nextHop.flatMap { SocketAddress($0.description) } ?? .none
-            return (0..<workers).map { _ in
-                NativeRouting(nextHop: nextHop, recordsRoute: configuration.recordRoute)
+            let nextSet = configuration.nextSet.flatMap { name in
+                configuration.dispatcher.firstIndex { $0.name == name }
+            }
+            return (0..<workers).map { worker in
+                NativeRouting(
+                    nextHop: nextHop, recordsRoute: configuration.recordRoute,
+                    dispatcher: configuration.dispatcher.isEmpty
+                        ? nil : Dispatcher(configuration.dispatcher, table: targets, worker: worker),
+                    nextSet: nextSet)
             }
         }
         let source = ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
         let shared = dictionaries.prepare(configuration.shared)
-        let services = ScriptServices(
+        var services = ScriptServices(
             registrar: registrar, authenticator: try authenticator(configuration.auth), dictionaries: shared)
+        services.permissions = AddressGroups(configuration.permissions.map { ($0.name, $0.rules) })
         var logics: [any RoutingLogic] = []
-        for _ in 0..<workers {
+        for worker in 0..<workers {
+            services.dispatcher = Dispatcher(configuration.dispatcher, table: targets, worker: worker)
             do throws(ScriptError) {
                 logics.append(
                     try ScriptRouting.load(

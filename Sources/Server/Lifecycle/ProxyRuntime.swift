@@ -37,6 +37,14 @@ public protocol ProxyRuntime: AnyObject, Sendable {
     /// Opens files of accounting records anew, which may have been moved away.
     func reopenFiles()
 
+    /// Every target of every set, in the order of the configuration.
+    func targetStatus() -> [TargetStatus]
+
+    /// Says how a target of a set is: "up", "down" or "drained".
+    ///
+    /// - Throws: when there is no such target, or no such state.
+    func markTarget(_ uri: String, of set: String, as state: String) throws(RuntimeError)
+
     /// Refuses new dialogs from now on (503 with Retry-After); transactions in flight go on. May be called again.
     ///
     /// - Returns: false when a worker could not be told, its mailbox being full: to be called again a little later.

@@ -11,6 +11,7 @@ extension Supervisor {
         case .location: return runtime.answerLocation(request.arguments ?? .null)
         case .reload: return answerReload()
         case .dialog: return answerDialog(request.words)
+        case .dispatcher: return answerDispatcher(request.words)
         case .drain:
             // Only the first one counts: a second SIGTERM stops at once, a second `ctl drain` must not.
             let wasDraining = shared.withLock { shared in

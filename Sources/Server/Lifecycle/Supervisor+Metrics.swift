@@ -67,6 +67,7 @@ extension Supervisor {
         for value in snapshot.process {
             page.add(value.family, [MetricSample(labels: value.labels, .integer(value.value))])
         }
+        addTargets(to: &page)
         runtime.stateStatus()?.add(to: &page)
         return page.text
     }

@@ -5,6 +5,8 @@ import StatePolicy
 /// Routing logic made of closures. Relays to the Request-URI or Route unless told otherwise.
 final class TestLogic: RoutingLogic {
     var hooks: RoutingHooks = []
+    /// Looked at when the logic is installed.
+    var dispatcher: Dispatcher?
     var request: (RequestContext) -> Void = { $0.relay() }
     var reply: (ResponseContext) -> Void = { _ in }
     var branch: (RequestContext) -> Void = { _ in }

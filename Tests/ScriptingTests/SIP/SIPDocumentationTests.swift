@@ -25,8 +25,9 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
         }
     }
 
-    static let examples = ["scripting.md", "tls.md", "shared-state.md", "waiting.md", "accounting.md"].flatMap(
-        examples(of:))
+    static let examples = [
+        "scripting.md", "tls.md", "shared-state.md", "waiting.md", "accounting.md", "dispatcher.md",
+    ].flatMap(examples(of:))
 
     private static func examples(of page: String) -> [Example] {
         guard let text = try? String(contentsOf: root.appending(path: "docs/\(page)"), encoding: .utf8) else {
@@ -55,10 +56,10 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent().deleting
     @Test("each example does what it says", arguments: examples)
     func example(_ example: Example) throws {
         let names = example.notes("shared").flatMap { $0.split(separator: " ").map(String.init) }
-        let dictionaries = names.map { SharedDictionary(name: $0, bytesMax: 1 << 20) }
+        var services = ScriptServices.withSets()
+        services.dictionaries = names.map { SharedDictionary(name: $0, bytesMax: 1 << 20) }
         let books = ScriptBooks()
-        let harness = try SIPHarness(
-            example.text, services: ScriptServices(dictionaries: dictionaries), ledger: books.ledger)
+        let harness = try SIPHarness(example.text, services: services, ledger: books.ledger)
         var request = SIPText(extra: ["Supported: path, 100rel", "X-Internal: 1"])
         if let given = example.notes("given").first {
             let words = given.split(separator: " ").map(String.init)
