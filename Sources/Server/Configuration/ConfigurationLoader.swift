@@ -105,6 +105,7 @@ extension ConfigurationReader {
         }
         checkCapacities()
         checkCertificates()
+        checkAccounting()
         let lua = configuration.lua
         if lua.memoryBytes > lua.vmMemoryBytes {
             report(
