@@ -195,6 +195,9 @@ struct ConfigurationErrorTests {
             "t.yaml:1:48: accounting.fields.A-b: expected a name of at most 64 small letters, digits and _",
             "t.yaml:1:64: accounting.fields.c: expected header:NAME or one of \(sources), got a list"),
         Case(
+            "accounting: {csv: a.csv, cdr_csv: a.csv}",
+            #"t.yaml:1:35: accounting.cdr_csv: is the file of "accounting.csv" already"#),
+        Case(
             "accounting: {fields: [a=from_uri, a=to_uri, b]}",
             "t.yaml:1:35: accounting.fields.a: is listed twice",
             #"t.yaml:1:45: accounting.fields: expected a map such as {caller: from_uri, agent: "header:User-Agent"}, got "b""#

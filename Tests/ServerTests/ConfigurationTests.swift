@@ -97,6 +97,14 @@ struct ConfigurationTests {
             ])
     }
 
+    @Test("columns without a sink are doubted, for nothing is accounted")
+    func accountingWithoutSink() throws {
+        let warnings = try load("accounting: {fields: {a: from_uri}}").warnings
+        #expect(warnings.map(\.key) == ["accounting.fields"])
+        #expect(warnings.first?.message.hasPrefix("has no effect") == true)
+        #expect(try load("accounting: {log: yes, fields: {a: from_uri}}").warnings.isEmpty)
+    }
+
     @Test("native routing keys beside a script are doubted")
     func nativeBesideScript() throws {
         let warnings = try load("script: r.lua\nnext_hop: 192.0.2.9\n").warnings

@@ -55,9 +55,10 @@ class AccountingCase:
 class AccountingProxy(Servartuka):
     """The proxy with a script that accounts everything."""
 
-    def __init__(self, binary: Path, flush_milliseconds: int) -> None:
+    def __init__(self, binary: Path, flush_milliseconds: int, files: str = "") -> None:
         super().__init__(binary)
         self._flush_milliseconds = flush_milliseconds
+        self._files = files
 
     def command(self, setup: Setup) -> tuple[list[str], dict[str, str]]:
         script = setup.folder / "routing.lua"
@@ -65,7 +66,7 @@ class AccountingProxy(Servartuka):
         configuration = setup.folder / "servartuka.yaml"
         configuration.write_text(
             f'listen: ["udp:{setup.listen}"]\nworkers: {setup.workers}\nscript: {script}\n'
-            f"accounting: {{sqlite: acc.sqlite, csv: acc.csv, cdr_csv: cdrs.csv, queue: 1_000_000, "
+            f"accounting: {{sqlite: {self._files}acc.sqlite, csv: {self._files}acc.csv, cdr_csv: {self._files}cdrs.csv, queue: 1_000_000, "
             f"flush_interval: {self._flush_milliseconds}ms, fields: {{customer: script, source: source_ip, hop: next_hop}}}}\n"
             f"control: {{socket: {control_socket(setup)}}}\nlogging: {{level: warning}}\n"
         )

@@ -12,6 +12,7 @@ from benchmark.progress import Progress
 from benchmark.proxies import Servartuka, Unavailable, all_proxies
 
 from .accounting import AccountingCase, run_accounting
+from .accounting_disk import AccountingDiskCase, run_accounting_disk
 from .authentication import AuthenticationCase, run_authentication
 from .balance import CASES as BALANCE_CASES
 from .balance import run_balance
@@ -88,6 +89,7 @@ def _cases(options: argparse.Namespace):
     if "accounting" in options.parts:
         for count in workers:
             yield AccountingCase(count, kills=1 if options.quick else 3), run_accounting
+        yield AccountingDiskCase(), run_accounting_disk
     if "streams" in options.parts:
         for caller, callee in STREAM_CASES:
             yield StreamCase(caller, callee), run_streams

@@ -286,7 +286,7 @@ extension Proxy {
         let isFirst = !slot.pointee.flags.contains(.finalSent)
         let actions = slot.pointee.machine.send(code: 200, timers: settings.timers, now: now)
         if isFirst {
-            accountFinal(server, message, now: now)
+            if slot.pointee.accounting != nil { accountFinal(server, message, now: now) }
             finalWasSent(server, code: 200, now: now)
             table.pointee.buffers.give(back: &slot.pointee.response)
             if slot.pointee.pendingCount > 0 { cancelBranches(server, now: now) }

@@ -106,6 +106,7 @@ extension ConfigurationReader {
         checkCapacities()
         checkCertificates()
         resolveTargets()
+        checkAccounting()
         let lua = configuration.lua
         if lua.memoryBytes > lua.vmMemoryBytes {
             report(

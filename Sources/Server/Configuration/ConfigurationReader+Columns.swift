@@ -45,6 +45,26 @@ extension ConfigurationReader {
         return columns
     }
 
+    /// Each file has rows of one shape, and records need a place to go.
+    mutating func checkAccounting() {
+        let accounting = configuration.accounting
+        let files = [
+            ("accounting.csv", accounting.csv), ("accounting.cdr_csv", accounting.cdrCSV),
+            ("accounting.sqlite", accounting.sqlite),
+        ].compactMap { key, path in path.map { (key: key, path: $0) } }
+        for (index, file) in files.enumerated() {
+            guard let other = files[..<index].first(where: { $0.path == file.path }) else { continue }
+            report(origins[file.key] ?? .standard, file.key, "is the file of \"\(other.key)\" already")
+        }
+        guard files.isEmpty, !accounting.log else { return }
+        for key in ["accounting.fields", "accounting.queue", "accounting.flush_interval"] {
+            guard let origin = origins[key] else { continue }
+            warn(
+                origin, key,
+                "has no effect: \"accounting\" names no log, csv, cdr_csv or sqlite, so nothing is accounted")
+        }
+    }
+
     private typealias Entry = (name: String, origin: ConfigurationOrigin, source: ConfigurationNode)
 
     private mutating func entries(_ node: ConfigurationNode, _ setting: Setting) -> [Entry] {

@@ -90,6 +90,19 @@ import Testing
         #expect(harness.proxy.transactionsInUse == 2 && harness.count(.requestsMustHold) == 1)
     }
 
+    @Test("what is asked for last counts")
+    func again() throws {
+        let harness = try harness(
+            "acc.request(req, { extra = { customer = 1 } }) acc.request(req, { missed = true, extra = { customer = 2 } }) return req:relay()"
+        )
+        answer(harness, code: 486)
+        guard case .missedCall(let row)? = books.take().first else {
+            Issue.record("no missed call")
+            return
+        }
+        #expect(row.fields[3] == Array("2".utf8) && books.take().isEmpty)
+    }
+
     @Test("a handler that fails is recorded with its 500")
     func failure() throws {
         let harness = try harness("acc.request(req) error('late')")

@@ -70,6 +70,17 @@ import Testing
         #expect(proxy.count(.authenticationsChallenged) == 1)
     }
 
+    @Test("the name that was proved is recorded, and none where nothing was")
+    func accounting() throws {
+        let books = ScriptBooks()
+        let script = Self.script.replacing("log.info", with: "acc.request(req) log.info")
+        let proxy = try SIPHarness(script, services: Self.services(), ledger: books.ledger)
+        let header = "Proxy-Authorization: \(try credentials(challenge(proxy)))"
+        let sent = proxy.receive(SIPText(branch: "z9hG4bK-1", extra: [header])).last!
+        proxy.receive(sent.response(200), from: SIPPlace.callee)
+        #expect(books.fields().last == "alice")
+    }
+
     @Test("wrong passwords, unknown users and forged nonces are challenged anew", arguments: 0..<5)
     func refuses(kind: Int) throws {
         let proxy = try Self.harness()
