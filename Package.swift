@@ -30,7 +30,8 @@ let package = Package(
         .target(
             name: "CLuaLibrary",
             exclude: [
-                "openser.lua", "openser_messages.lua", "openser_nat.lua", "openser_regex.lua", "openser_values.lua",
+                "openser.lua", "openser_messages.lua", "openser_nat.lua", "openser_regex.lua", "openser_sets.lua",
+                "openser_values.lua",
             ]),
         .target(name: "CLuaShim", dependencies: ["CLua", "CLuaLibrary"]),
         .target(name: "CLinux"),

@@ -18,6 +18,10 @@ static const char regex[] = {
 #embed "openser_regex.lua"
 };
 
+static const char sets[] = {
+#embed "openser_sets.lua"
+};
+
 static const char values[] = {
 #embed "openser_values.lua"
 };
@@ -27,6 +31,7 @@ const lua_library_module lua_library_modules[] = {
     {"openser.messages", messages, sizeof messages},
     {"openser.nat", nat, sizeof nat},
     {"openser.regex", regex, sizeof regex},
+    {"openser.sets", sets, sizeof sets},
     {"openser.values", values, sizeof values},
 };
 

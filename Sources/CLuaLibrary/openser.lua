@@ -448,5 +448,9 @@ function sip.is_user(_, user) return result(state.user == user and 1 or -1) end
 
 require("openser.messages")(sip, result)
 require("openser.nat")(sip, result)
+require("openser.sets")(sip, result, function()
+  state.used = true
+  return state
+end)
 
 return sip

@@ -108,12 +108,12 @@ struct EmitterTests {
 
     @Test("what has no counterpart is a stub that is listed")
     func stubs() {
-        let result = conversion("route {\n  ds_select_dst(\"2\", \"0\");\n  no_such_thing();\n}")
-        #expect(result.lua.contains("  \"ds_select_dst\", -- line 2\n  \"no_such_thing\", -- line 3\n"))
-        #expect(result.lua.contains("unsupported.ds_select_dst(req, \"2\", \"0\")"))
+        let result = conversion("route {\n  do_routing(\"2\", \"0\");\n  no_such_thing();\n}")
+        #expect(result.lua.contains("  \"do_routing\", -- line 2\n  \"no_such_thing\", -- line 3\n"))
+        #expect(result.lua.contains("unsupported.do_routing(req, \"2\", \"0\")"))
         #expect(result.report.hasUnsupported)
         #expect(result.report.count(.function, .unsupported) == 2)
-        #expect(result.report.text(result.files).contains("old.cfg:2: unsupported function ds_select_dst: "))
+        #expect(result.report.text(result.files).contains("old.cfg:2: unsupported function do_routing: "))
         #expect(result.report.json(result.files).contains("\"places\": [\"old.cfg:3:3\"]"))
     }
 

@@ -73,7 +73,9 @@ struct FunctionEntry: Sendable {
 /// All functions that are known, by name. To support another add it to one of the tables it is made of.
 enum FunctionCatalogue {
     static let all: [String: FunctionEntry] = Dictionary(
-        (core + transactions + routing + texts + variables + people + accounting + unsupported).map { ($0.name, $0) },
+        (core + transactions + routing + texts + variables + people + accounting + sets + unsupported).map {
+            ($0.name, $0)
+        },
         uniquingKeysWith: { first, _ in first })
 
     static func entry(_ name: String) -> FunctionEntry? { all[name] }

@@ -11,9 +11,7 @@ extension FunctionCatalogue {
         + names(
             "carrierroute", "give the carriers as a table in the script", "cr_route", "cr_next_domain",
             "cr_user_carrier", "cr_user_rewrite_uri")
-        + names(
-            "dispatcher", "give the destinations as a list in the script", "ds_select_dst", "ds_select_domain",
-            "ds_next_dst", "ds_next_domain", "ds_mark_dst", "ds_is_from_list", "ds_is_in_list")
+        + names("dispatcher", "dispatcher.contains(set, address) tells", "ds_is_in_list")
         + names(
             "dialog", "dialogs are not tracked", "create_dialog", "dlg_manage", "dlg_isflagset", "dlg_setflag",
             "is_known_dlg", "validate_dialog", "get_profile_size", "set_dlg_profile", "unset_dlg_profile",
@@ -42,9 +40,9 @@ extension FunctionCatalogue {
         + names("path", "Path is not supported yet", "add_path", "add_path_received")
         + names("pdt", "give the prefixes as a table in the script", "prefix2domain", "pd_translate")
         + names(
-            "permissions", "compare req.source_ip with a table of the script", "allow_routing", "allow_register",
-            "allow_refer_to", "allow_uri", "allow_address", "allow_source_address", "allow_source_address_group",
-            "allow_trusted", "check_address", "check_source_address", "get_source_group")
+            "permissions", "permissions.allowed(group) tells where a request comes from", "allow_routing",
+            "allow_register", "allow_refer_to", "allow_uri", "allow_source_address_group", "allow_trusted",
+            "get_source_group")
         + names("pike", "bound what sources may send in the firewall", "pike_check_req", "rl_check", "rl_check_pipe")
         + names(
             "presence", "there is no presence server", "handle_publish", "handle_subscribe", "pua_update_contact",

@@ -21,6 +21,8 @@ enum ModuleCatalogue {
         all["nathelper"] = (.approximated, "contacts and SDP; no media relay")
         all["nat_traversal"] = (.approximated, "contacts; no keep-alives")
         all["acc"] = (.approximated, "`accounting` of the configuration: SQLite, files and the log")
+        all["dispatcher"] = (.approximated, "`dispatcher` of the configuration; its lists are yours to write there")
+        all["permissions"] = (.approximated, "groups of addresses; no files of rules")
         for name in [
             "mysql", "db_mysql", "db_postgres", "postgres", "db_unixodbc", "db_text", "dbtext", "db_flatstore",
             "db_sqlite",
@@ -28,8 +30,8 @@ enum ModuleCatalogue {
             all[name] = (.unsupported, "what is in the database is read from files or kept in memory")
         }
         for name in [
-            "alias_db", "carrierroute", "dialog", "dialplan", "dispatcher", "diversion", "domainpolicy", "enum", "exec",
-            "gflags", "group", "imc", "lcr", "mangler", "mediaproxy", "msilo", "path", "pdt", "permissions", "pike",
+            "alias_db", "carrierroute", "dialog", "dialplan", "diversion", "domainpolicy", "enum", "exec",
+            "gflags", "group", "imc", "lcr", "mangler", "mediaproxy", "msilo", "path", "pdt", "pike",
             "presence", "presence_xml", "ratelimit", "rtpproxy", "rtpengine", "seas", "siptrace", "sms", "speeddial",
             "sst", "uac", "uac_redirect", "userblacklist", "benchmark", "htable", "tls", "tls_mgm", "proto_tls",
         ] {

@@ -132,11 +132,77 @@ import Testing
         #expect(proxy.receive(SIPText()).map(\.code) == [403])
     }
 
+    /// With a set "1" of two servers and a group "1".
+    private func harnessWithSets(_ body: String) throws -> SIPHarness {
+        var set = DispatcherSet(name: "1")
+        set.algorithm = .priority
+        set.targets = [
+            DispatcherTarget(uri: "sip:192.0.2.201", address: SIPPlace.other),
+            DispatcherTarget(uri: "sip:192.0.2.200:5060", address: SIPPlace.callee),
+        ]
+        var services = ScriptServices()
+        services.dispatcher = Dispatcher([set], table: TargetTable(workers: 1))
+        services.permissions = AddressGroups([
+            ("1", [AddressRule(network: SIPPlace.caller, prefixBits: 32)])
+        ])
+        return try SIPHarness(script(body), services: services)
+    }
+
+    @Test("a destination of a set is selected, and the next one in the failure route")
+    func dispatcher() throws {
+        let proxy = try harnessWithSets(
+            """
+            route {
+                if (!ds_select_dst("1", "8")) { sl_send_reply("503", "None"); exit; }
+                t_on_failure("1");
+                t_relay();
+            }
+            failure_route[1] {
+                if (t_check_status("50[03]")) {
+                    ds_mark_dst("p");
+                    if (ds_next_dst()) { t_relay(); }
+                }
+            }
+            """)
+        let invite = try #require(proxy.receive(SIPText(uri: "sip:bob@example.com")).last)
+        #expect(invite.destination == SIPPlace.other)
+        #expect(invite.uri == "sip:bob@example.com")
+        let next = try #require(proxy.receive(invite.response(500), from: SIPPlace.other).last)
+        #expect(next.destination == SIPPlace.callee)
+        #expect(next.uri == "sip:bob@example.com")
+        // Marked, so that the next call begins with the other.
+        let later = proxy.receive(SIPText(uri: "sip:bob@example.com", branch: "z9hG4bK-2", callID: "2"))
+        #expect(later.last?.destination == SIPPlace.callee)
+    }
+
+    @Test("ds_select_domain puts the destination into the Request-URI", arguments: [0, 1, 2, 3, 4, 6, 8, 9])
+    func domain(algorithm: Int) throws {
+        let proxy = try harnessWithSets(
+            "route { if (ds_is_from_list(\"1\")) exit; ds_select_domain(\"1\", \"\(algorithm)\"); t_relay(); }")
+        let uri = try #require(proxy.receive(SIPText(uri: "sip:bob@example.com")).last).uri
+        #expect(["sip:bob@192.0.2.201", "sip:bob@192.0.2.200:5060"].contains(uri))
+    }
+
+    @Test("groups of addresses")
+    func permissions() throws {
+        let proxy = try harnessWithSets(
+            """
+            route {
+                if (!allow_source_address("1")) { sl_send_reply("403", "No"); exit; }
+                if (allow_address("1", "192.0.2.200", "5060")) { sl_send_reply("500", "No"); exit; }
+                sl_send_reply("200", "OK");
+            }
+            """)
+        #expect(proxy.receive(SIPText()).map(\.code) == [200])
+        let other = SIPText(branch: "z9hG4bK-2").text
+        #expect(proxy.receive(other, from: SIPPlace.other).map(\.code) == [403])
+    }
+
     @Test("a call without a counterpart stops the script")
     func stub() throws {
-        let proxy = try harness("route { ds_select_dst(\"1\", \"4\"); t_relay(); }")
+        let proxy = try harness("route { do_routing(\"1\"); t_relay(); }")
         #expect(proxy.receive(SIPText()).map(\.code) == [500])
-        #expect(proxy.log.errors.first?.contains("ds_select_dst has no counterpart") == true)
+        #expect(proxy.log.errors.first?.contains("do_routing has no counterpart") == true)
     }
 
     @Test(
