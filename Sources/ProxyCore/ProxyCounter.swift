@@ -48,6 +48,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case overloadRefusals
     case requestsHeldUpstream
     case requestsDelegated
+    case requestsTrackedElsewhere
     case stateFeedbackReceived
     case stateFeedbackSent
     case stateSignalsIgnored
@@ -152,6 +153,8 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .overloadRefusals: "New calls from outside refused because nobody has room for their state."
         case .requestsHeldUpstream: "Requests forwarded without state because a trusted neighbour upstream holds it."
         case .requestsDelegated: "Requests whose state was left to the next hop."
+        case .requestsTrackedElsewhere:
+            "Requests forwarded without state because another proxy of the chain tracks their dialog."
         case .stateFeedbackReceived: "Times a next hop said how much state it takes."
         case .stateFeedbackSent: "Times an upstream neighbour was told how much state this proxy takes."
         case .stateSignalsIgnored: "State signals that were malformed, old, or from where they are not believed."

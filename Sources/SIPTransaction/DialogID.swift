@@ -10,6 +10,9 @@ public import SIPMessage
 public struct DialogID: Hashable, Sendable {
     public var rawValue: UInt64
 
+    /// Says that another proxy of the chain tracks the dialog, if any does: requests of it need not be held here.
+    public static let elsewhere = DialogID(rawValue: 0)
+
     /// The parameter with its semicolon, in bytes.
     public static let count = 5 + 16
 

@@ -17,7 +17,7 @@ from benchmark.report import describe_machine
 
 from . import report
 from .holders import HolderResult, run_holders
-from .network import Network, Options
+from .network import STATE_CLASSES, TRANSACTION, Network, Options
 from .peak import QUICK, Peak, Plan, Session, Step
 from .predict import Costs, prediction
 from .timeline import Event, Load, Scenario, Timeline, run_timeline
@@ -56,7 +56,7 @@ class Experiments:
             self.predictions[topology.name] = self._predict(topology)
 
     def _measure_peak(self, topology: Topology, configuration: Configuration, number: int) -> None:
-        options = Options(cap_cores=self.options.cap)
+        options = Options(cap_cores=self.options.cap, state_class=self.options.state_class)
         with Session(self.supervisor, self.binary, topology, configuration, options, self.plan, self.progress,
                      self.steps, number) as session:
             try:
@@ -119,7 +119,8 @@ class Experiments:
             for scenario in scenarios(rate, self.options.cap):
                 self.timelines.append(
                     run_timeline(self.supervisor, self.binary, topology, _all(topology, policy), scenario,
-                                 Options(cap_cores=self.options.cap), self.progress))
+                                 Options(cap_cores=self.options.cap, state_class=self.options.state_class),
+                                 self.progress))
 
     # MARK: Kamailio as a neighbour
 
@@ -240,6 +241,7 @@ def write(folder: Path, experiments: Experiments) -> None:
 def _environment(experiments: Experiments) -> list[str]:
     options = experiments.options
     facts = {"date": time.strftime("%Y-%m-%d"), **describe_machine()}
+    facts["state"] = options.state_class
     facts["quota"] = f"{options.cap:g} core a proxy, 10 ms period, one worker each"
     facts["rounds"] = f"{options.rounds}{', quick' if options.quick else ''}"
     facts["steps"] = (
@@ -256,6 +258,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--topologies", type=_topologies, default=list(TOPOLOGIES.values()),
                         help=f"of {','.join(TOPOLOGIES)}")
     parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"of {','.join(PARTS)}")
+    parser.add_argument("--state-class", choices=STATE_CLASSES, default=TRANSACTION,
+                        help="what a holder keeps of a call: its transactions, or its dialog with them; of the peaks "
+                        "and faults (default transaction)")
     parser.add_argument("--rounds", type=int, help="rounds of all configurations (default 3, with --quick 1)")
     parser.add_argument("--cap", type=float, default=0.12, help="cores that each proxy may use (default 0.12)")
     parser.add_argument("--quick", action="store_true", help="short steps: a first idea, not a publishable figure")

@@ -17,6 +17,11 @@ from benchmark.sipp import BUFFER_BYTES, Address, Uac, UacResult, Uas, wait_for_
 from .topology import Configuration, Topology
 
 HOST = "127.0.0.1"
+# What a proxy that holds a call keeps of it.
+TRANSACTION, DIALOG = STATE_CLASSES = ("transaction", "dialog")
+# SIPp's own scenarios follow no Record-Route.
+DIALOG_CALLER = BENCHMARK.parent / "endtoend" / "uac-chain.xml"
+DIALOG_CALLEE = BENCHMARK.parent / "endtoend" / "uas-dialog.xml"
 PROXY_PORT, UAS_PORT, UAC_PORT = 17160, 17180, 17190
 
 
@@ -29,6 +34,8 @@ class Options:
     # Proxies that are Kamailio instead of ours, in the mode that the configuration gives them.
     foreign: frozenset[str] = frozenset()
     lost_percent: int = 0
+    # DIALOG: the proxy that holds an INVITE tracks its dialog, and holds the BYE too.
+    state_class: str = TRANSACTION
 
 
 @dataclass
@@ -145,7 +152,8 @@ class Network:
             uacs.append(
                 Uac(self._supervisor, place, local=Address(HOST, port),
                     proxy=self._addresses[flow.path[0]], rate=own, calls=max(1, round(own * seconds)),
-                    service=flow.name, lost_percent=self.options.lost_percent))
+                    service=flow.name, lost_percent=self.options.lost_percent,
+                    scenario=DIALOG_CALLER if self.options.state_class == DIALOG else None))
         return Callers(uacs)
 
     # MARK: Configuration files
@@ -179,7 +187,11 @@ class Network:
             lines.append(f'  - {{name: {neighbour}, address: "{self._addresses[neighbour]}", trusted: true}}')
         if lines[-1] == "peers:":
             lines.pop()
-        if len(set(map(str, targets.values()))) == 1:
+        if self.options.state_class == DIALOG:
+            script = place / "routing.lua"
+            script.write_text(_routing_script(targets, tracks_dialogs=True))
+            lines.append(f"script: {script}")
+        elif len(set(map(str, targets.values()))) == 1:
             lines.append(f'next_hop: "{next(iter(targets.values()))}"')
         else:
             script = place / "routing.lua"
@@ -200,15 +212,24 @@ class Network:
 
     def _answering_scenario(self) -> Path | None:
         """SIPp's own answering side rejects a retransmitted INVITE once it lost its own answers: see the file."""
+        if self.options.state_class == DIALOG:
+            return DIALOG_CALLEE
         return BENCHMARK.parent / "endtoend" / "uas-lossy.xml" if self.options.lost_percent else None
 
 
-def _routing_script(targets: dict[str, Address]) -> str:
+def _routing_script(targets: dict[str, Address], *, tracks_dialogs: bool = False) -> str:
     """Requests by the user they are for: SIPp's calls of a flow are for a user of its name."""
+    track = (
+        "    if req:has_to_tag() then return req:relay() end\n"
+        "    req:record_route()\n"
+        '    if req.method == "INVITE" then dialog.track(req, { by = "holder" }) end\n'
+        if tracks_dialogs else ""
+    )
     table = "\n".join(f'    {flow} = "sip:{target}",' for flow, target in targets.items())
     return (
         f"local next_hop = {{\n{table}\n}}\n\n"
         "function on_request(req)\n"
+        f"{track}"
         "    local target = next_hop[req.uri.user]\n"
         '    if not target then return req:reply(404, "Not Found") end\n'
         "    return req:relay { to = target }\n"

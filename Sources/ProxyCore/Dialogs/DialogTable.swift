@@ -17,6 +17,7 @@ public final class DialogTable: Sendable {
     private let dialogsMax: Int
     private let hashKey: HashKey
     private let taken = Atomic<Int>(0)
+    private let leavesToHolder = Atomic<Bool>(false)
     private let byState: [Gauge] = DialogState.allCases.map { _ in Gauge() }
 
     private final class Gauge: Sendable {
@@ -33,6 +34,15 @@ public final class DialogTable: Sendable {
     /// Whether there is a dialog, or one may begin at once.
     @inline(__always)
     var isInUse: Bool { taken.load(ordering: .relaxed) != 0 }
+
+    /// Whether Route headers may name dialogs: one is tracked, or was left to whoever holds its INVITE.
+    @inline(__always)
+    var readsMarks: Bool { isInUse || leavesToHolder.load(ordering: .relaxed) }
+
+    /// From now on dialogs may be tracked by other proxies.
+    func leaveToHolder() {
+        if !leavesToHolder.load(ordering: .relaxed) { leavesToHolder.store(true, ordering: .relaxed) }
+    }
 
     /// Dialogs in that state now.
     public func count(_ state: DialogState) -> Int { byState[Int(state.rawValue)].value.load(ordering: .relaxed) }

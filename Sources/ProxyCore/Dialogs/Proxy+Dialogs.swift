@@ -10,7 +10,9 @@ extension Proxy {
     /// answers are seen.
     func noteDialogRequest() {
         let method = message.pointee.method
-        guard !message.pointee.toTag.isAbsent, method != .ack, method != .cancel else { return }
+        guard !message.pointee.toTag.isAbsent, method != .ack, method != .cancel, !request.isTrackedElsewhere else {
+            return
+        }
         let found = dialogs.find(
             dialogs.hash(callID: message.pointee.bytes(message.pointee.callID)), id: request.routeDialog,
             from: message.pointee.tagBytes(message.pointee.fromTag),
@@ -29,8 +31,17 @@ extension Proxy {
         request.isInDialog = true
     }
 
+    /// A server transaction holds the request: what it means for a dialog, also what was left to whoever holds it.
+    func beginDialog(_ server: UInt32) {
+        if request.leavesDialogToHolder {
+            request.draftWish()
+            if request.recordsRoute { table.pointee.servers[server].pointee.flags.insert(.recordRoute) }
+        }
+        if holdsForDialog { enterDialog(server) }
+    }
+
     /// The server transaction takes over what the request means for a dialog.
-    func enterDialog(_ server: UInt32) {
+    private func enterDialog(_ server: UInt32) {
         let slot = table.pointee.servers[server]
         if request.isDrafting, let draft = request.takeDraft() {
             let dialog = Dialog(draft, worker: workerIndex, server: server)

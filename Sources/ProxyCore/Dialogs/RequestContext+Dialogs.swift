@@ -9,7 +9,7 @@ extension RequestContext {
     /// - Parameter given: values of the script for the columns of its accounting record.
     public func trackDialog(_ options: DialogOptions, given: GivenValues = [:]) -> DialogAdmission {
         guard message.pointee.method == .invite, message.pointee.toTag.isAbsent else { return .noInitialInvite }
-        guard dialogMark == nil else { return .trackedBefore }
+        guard dialogMark == nil, !leavesDialogToHolder else { return .trackedBefore }
         let callID = message.pointee.bytes(message.pointee.callID)
         let callHash = dialogs.hash(callID: callID)
         let cSeq = message.pointee.cSeqNumber
@@ -35,6 +35,26 @@ extension RequestContext {
         dialogMark = id
         recordsRoute = true
         return .tracked
+    }
+
+    /// Asks for the same of whichever proxy of the chain comes to hold the INVITE: this one, if it does. The others leave
+    /// requests of the dialog to it.
+    public func trackDialogWhereHeld(_ options: DialogOptions, given: GivenValues = [:]) -> DialogAdmission {
+        guard message.pointee.method == .invite, message.pointee.toTag.isAbsent else { return .noInitialInvite }
+        guard dialogMark == nil, !leavesDialogToHolder else { return .trackedBefore }
+        dialogs.leaveToHolder()
+        wish = (options, given)
+        leavesDialogToHolder = true
+        return .tracked
+    }
+
+    /// The INVITE is held here.
+    func draftWish() {
+        guard leavesDialogToHolder, let wish else { return }
+        leavesDialogToHolder = false
+        self.wish = nil
+        // Refused, the call goes on, and is counted.
+        _ = trackDialog(wish.options, given: wish.given)
     }
 
     /// Dialogs counted under a key over all workers; those included whose INVITE is under way.

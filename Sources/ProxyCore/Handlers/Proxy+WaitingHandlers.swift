@@ -135,7 +135,7 @@ extension Proxy {
             finishServer(server, .terminated)
         case .wait:
             if request.recordsRoute { slot.pointee.flags.insert(.recordRoute) }
-            if request.isDrafting { enterDialog(server) }
+            beginDialog(server)
             if !storeChanges(server) || !enterWait(server) { failServer(server, code: 503) }
         case .none:
             count(.requestsUndecided)
@@ -148,7 +148,7 @@ extension Proxy {
         if request.targetCount == 0 { request.addOwnTarget() }
         request.stateDemand = .stateful
         if dialogs.isInUse { noteDialogRequest() }
-        if holdsForDialog { enterDialog(server) }
+        beginDialog(server)
         if request.recordsRoute { slot.pointee.flags.insert(.recordRoute) }
         slot.pointee.onFailure = request.handlers.onFailure
         slot.pointee.onReply = request.handlers.onReply

@@ -86,6 +86,7 @@ extension Proxy {
             // §16.9: as if a 503 had come, which goes upstream as 500 (§16.7 step 6).
             return _ = reject(500, "Unresolvable Destination", key: key)
         }
+        if request.leavesDialogToHolder { request.dialogMark = .elsewhere }
         let branch = Branch(hash: key.high, loopHash: request.loopHash, index: 0)
         let origin = origin(listener: request.listener, target: responseTarget(of: request.source))
         addReceivedParameter()
@@ -180,7 +181,7 @@ extension Proxy {
             count(.transactionsRefused)
             return 0
         }
-        if holdsForDialog { enterDialog(server) }
+        beginDialog(server)
         if request.isAccounted { enterAccounting(server) }
         meter.pointee.touchedState()
         publishServerCount()

@@ -58,8 +58,10 @@ extension Proxy {
         edits.pointee.removeElement(first, of: message.pointee)
         request.wasRoutedHere = true
         request.routesRemoved = 1
-        if dialogs.isInUse, let mark = uri.parameter("did", in: message.pointee.bytes) {
-            request.routeDialog = DialogID(message.pointee.bytes(mark))
+        if dialogs.readsMarks, let mark = uri.parameter("did", in: message.pointee.bytes) {
+            let dialog = DialogID(message.pointee.bytes(mark))
+            request.isTrackedElsewhere = dialog == .elsewhere
+            request.routeDialog = request.isTrackedElsewhere ? nil : dialog
         }
         guard uri.parameter("r2", in: message.pointee.bytes) != nil else { return !edits.pointee.overflowed }
         guard rewrite() else { return false }

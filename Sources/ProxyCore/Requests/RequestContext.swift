@@ -74,6 +74,8 @@ public final class RequestContext {
     let ledger: AccountingLedger?
     /// The dialog that the handler asked for; only looked at while `isDrafting`.
     var draft: DialogDraft?
+    /// What the handler asked for; only looked at while `leavesDialogToHolder`.
+    var wish: (options: DialogOptions, given: GivenValues)?
     /// The tracked dialog that the request belongs to; only looked at while `isInDialog`.
     var dialog: Dialog?
     /// How the request is to be accounted; only looked at while `isAccounted`.

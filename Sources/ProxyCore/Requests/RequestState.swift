@@ -46,6 +46,8 @@ struct RequestState {
     var routeDialog: DialogID?
     var dialogMark: DialogID?
     var isDrafting = false
+    var leavesDialogToHolder = false
+    var isTrackedElsewhere = false
     var isInDialog = false
     var dialogSender = DialogSide.caller
     // Of accounting.
@@ -252,6 +254,18 @@ extension RequestContext {
     var isDrafting: Bool {
         get { state.pointee.isDrafting }
         set { state.pointee.isDrafting = newValue }
+    }
+
+    /// The handler asked for a dialog to be tracked where its INVITE is held, and that is not decided yet.
+    var leavesDialogToHolder: Bool {
+        get { state.pointee.leavesDialogToHolder }
+        set { state.pointee.leavesDialogToHolder = newValue }
+    }
+
+    /// Our own Route says that another proxy tracks the dialog.
+    var isTrackedElsewhere: Bool {
+        get { state.pointee.isTrackedElsewhere }
+        set { state.pointee.isTrackedElsewhere = newValue }
     }
 
     /// Belongs to a tracked dialog that it may change.

@@ -50,6 +50,11 @@ extension Proxy {
             request.holdReason = .mustHold
             return choose(.stateful, as: .mustHold)
         }
+        if request.isTrackedElsewhere, fixedMode == nil, !message.pointee.toTag.isAbsent {
+            // Who tracks the dialog holds this: upstream it did, or downstream it will.
+            count(.requestsTrackedElsewhere)
+            return choose(.stateless, as: .heldUpstream)
+        }
         request.holdReason = request.nextHopNumber < 0 ? .exit : .kept
         let logic = generations.pointee.logic(request.generation)
         let state = StateRequest(callHash: callHash(), nextHop: request.nextHopNumber, heldUpstream: isHeld)

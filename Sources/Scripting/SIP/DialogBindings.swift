@@ -19,6 +19,10 @@ extension SIPBindings {
                     .boolean("cdr", "Make an accounting record, a row of `cdrs`, when it has been answered and ends.")
                         .optional,
                     AccountingBindings.extraOption,
+                    .choice(
+                        "by", ["here", "holder"],
+                        "Who tracks it: this proxy, which holds the INVITE for it; or, of a chain of proxies that share state and all ask for this, the one that comes to hold the INVITE anyway. `holder` goes with no `limit`."
+                    ).optional,
                 ],
                 returns: "boolean, string?", phases: .onRequest,
                 "Tracks the dialog that an INVITE begins: the proxy stays on its path and holds the INVITE. False when it is not tracked, and why: \"limit\" when the key has as many as it may have, \"full\" when limits.dialogs is reached.",
@@ -34,7 +38,7 @@ enum DialogBindings {
     /// Longest key, in bytes.
     static let keyBytesMax = 256
 
-    /// Arguments: req, key, limit, max_duration, bye_on_timeout, cdr, extra.
+    /// Arguments: req, key, limit, max_duration, bye_on_timeout, cdr, extra, by.
     static func track(_ call: borrowing ScriptCall) throws(ScriptFailure) -> BindingOutcome {
         try DecisionBindings.checkUndecided(call, "dialog.track")
         var options = DialogOptions()
@@ -50,7 +54,16 @@ enum DialogBindings {
         options.isAccounted = call.boolean(5)
         if options.isAccounted { try call.sip.pointee.synchronise() }
         let given = try AccountingBindings.given(call, 6, "dialog.track")
-        switch call.sip.pointee.currentRequest.trackDialog(options, given: given) {
+        let isByHolder = call.integer(7) == 1
+        guard !isByHolder || options.limit == nil else {
+            throw ScriptFailure(
+                "dialog.track: limit goes with by = \"here\" only: no proxy of a chain knows how many the others track")
+        }
+        let request = call.sip.pointee.currentRequest
+        let admission =
+            isByHolder
+            ? request.trackDialogWhereHeld(options, given: given) : request.trackDialog(options, given: given)
+        switch admission {
         case .tracked: return call.returnBoolean(true)
         case .limitReached: return refused(call, "limit")
         case .tableFull: return refused(call, "full")

@@ -70,13 +70,14 @@ final class ProxyNode: NetworkNode {
         listeners = settings.listeners.map(\.address)
         counters = (0..<settings.workerCount).map { _ in CounterBlock(count: ProxyCounter.allCases.count) }
         wakeAt = Array(repeating: .max, count: settings.workerCount)
+        let dialogs = DialogTable(dialogsMax: settings.limits.dialogsMax, hashKey: settings.hashKey)
         if settings.workerCount > 1 { peers = Peers(node: self) }
         for index in 0..<settings.workerCount {
             let sink = Sink(network: network, listeners: listeners)
             workers.append(
                 Proxy(
                     settings: settings, workerIndex: index, logic: logic(index), sink: sink, counters: counters[index],
-                    peers: peers, desk: node.desks[index], now: network.now))
+                    peers: peers, desk: node.desks[index], now: network.now, dialogs: dialogs))
             workers[index].holderNoted = { [unowned self] in holders.append(Holder($0)) }
         }
         network.add(self, at: listeners)

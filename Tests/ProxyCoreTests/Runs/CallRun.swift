@@ -22,6 +22,8 @@ struct CallRun {
         var conditions = NetworkConditions.bad
         /// Where not empty the proxies trust each other, and each decides by its dial instead of its mode.
         var dials: [PolicyDial] = []
+        /// Whoever holds an INVITE tracks its dialog.
+        var tracksDialogs = false
         /// The same with a policy of ours.
         var machines: [Machine] = []
 
@@ -108,7 +110,8 @@ struct CallRun {
             settings.logsHolders = true
         }
         return ProxyNode(network: network, settings: settings, makePolicy: makePolicy) { _ in
-            NativeRouting(nextHop: next, recordsRoute: setup.recordsRoute)
+            setup.tracksDialogs
+                ? TrackingLogic.make(nextHop: next) : NativeRouting(nextHop: next, recordsRoute: setup.recordsRoute)
         }
     }
 

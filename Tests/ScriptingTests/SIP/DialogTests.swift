@@ -42,6 +42,9 @@ import Testing
         arguments: [
             ("dialog.track(req) dialog.track(req)", "the dialog is tracked already"),
             ("dialog.track(req, { limit = 1 })", "limit needs a key"),
+            ("dialog.track(req, { key = 'k', limit = 1, by = 'holder' })", "limit goes with by = \"here\" only"),
+            ("dialog.track(req, { by = 'me' })", "expected one of"),
+            ("dialog.track(req, { by = 'holder' }) dialog.track(req)", "the dialog is tracked already"),
             ("dialog.track(req, { key = '' })", "a key is 1…256 bytes"),
             ("dialog.track(req) req:forward()", "a tracked dialog needs state"),
             ("dialog.track(req) req:relay { state = 'stateless' }", "a tracked dialog needs state"),
