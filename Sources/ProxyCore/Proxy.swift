@@ -46,6 +46,7 @@ public final class Proxy {
     let generations: UnsafeMutablePointer<GenerationTable>
     /// The script's handlers that wait.
     let handlers: UnsafeMutablePointer<HandlerTable>
+    let routingTimers: UnsafeMutablePointer<RoutingTimerTable>
     let request: RequestContext
     let response: ResponseContext
     let meter: UnsafeMutablePointer<CostMeter>
@@ -117,6 +118,8 @@ public final class Proxy {
         table.initialize(to: TransactionTable(limits: settings.limits, now: now))
         generations = .allocate(capacity: 1)
         generations.initialize(to: GenerationTable(current: logic))
+        routingTimers = .allocate(capacity: 1)
+        routingTimers.initialize(to: RoutingTimerTable())
         handlers = .allocate(capacity: 1)
         handlers.initialize(to: HandlerTable(waitingMax: settings.limits.waitingHandlersMax))
         let rewriter = MessageRewriter()
@@ -135,6 +138,7 @@ public final class Proxy {
         feedbackText = .allocate(byteCount: StateFeedback.textBytesMax, alignment: 8)
         callHashKey = Self.callHashKey(settings)
         dispatcher = logic.dispatcher
+        logic.start(self)
     }
 
     deinit {
@@ -144,6 +148,7 @@ public final class Proxy {
         arena.deinitialize(count: 1).deallocate()
         table.deinitialize(count: 1).deallocate()
         names.deinitialize(count: 1).deallocate()
+        routingTimers.deinitialize(count: 1).deallocate()
         handlers.deinitialize(count: 1).deallocate()
         generations.deinitialize(count: 1).deallocate()
         scratch.deallocate()
@@ -168,8 +173,12 @@ public final class Proxy {
 
     /// Requests from now on go to `logic`; transactions under way keep what they began with.
     public func install(_ logic: any RoutingLogic) -> Bool {
+        let previous = generations.pointee.logic(generations.pointee.current)
         guard generations.pointee.install(logic) else { return false }
         dispatcher = logic.dispatcher
+        previous.stopTimers()
+        cancelRoutingTimers()
+        logic.start(self)
         return true
     }
 

@@ -30,6 +30,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
     case handlersWaited
     case handlersRefused
     case handlersWokenLate
+    case timersRun
     case transactionsCreated
     case transactionsRefused
     case branchesRefused
@@ -135,6 +136,7 @@ public enum ProxyCounter: Int, CaseIterable, Sendable {
         case .handlersWaited: "Times that a handler began to wait."
         case .handlersRefused: "Handlers given up because lua.max_waiting, or room for their request, was reached."
         case .handlersWokenLate: "Answers for handlers that waited no more."
+        case .timersRun: "Functions that scripts had called by timers."
         case .transactionsCreated: "Server transactions created."
         case .transactionsRefused: "Requests not held because transactions_max was reached."
         case .branchesRefused: "Targets left out because branches_max was reached, or for want of memory."

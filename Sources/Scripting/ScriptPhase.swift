@@ -7,6 +7,7 @@ public enum ScriptPhase: UInt8, Sendable, CaseIterable {
     case onBranch
     case onFailure
     case chooseStateMode
+    case onTimer
 
     /// The global function that the script defines; for `load` what messages call it.
     public var name: String {
@@ -18,6 +19,7 @@ public enum ScriptPhase: UInt8, Sendable, CaseIterable {
         case .onBranch: "on_branch"
         case .onFailure: "on_failure"
         case .chooseStateMode: "choose_state_mode"
+        case .onTimer: "on_timer"
         }
     }
 }
@@ -43,5 +45,7 @@ public struct ScriptPhases: OptionSet, Sendable {
     public static let chooseStateMode = ScriptPhases(.chooseStateMode)
     /// Every hook that handles a message.
     public static let handlers: ScriptPhases = [.onRequest, .onReply, .onBranch, .onFailure, .chooseStateMode]
-    public static let all: ScriptPhases = [.load, .onStart, .handlers]
+    /// Functions given to `timer.every` and `timer.after`.
+    public static let onTimer = ScriptPhases(.onTimer)
+    public static let all: ScriptPhases = [.load, .onStart, .handlers, .onTimer]
 }

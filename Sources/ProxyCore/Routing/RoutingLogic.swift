@@ -52,12 +52,26 @@ public protocol RoutingLogic: AnyObject {
 
     /// A handler that waits is given up.
     func abandon(_ handler: UInt64)
+
+    // And one without timers none of these.
+
+    /// Requests go to this logic from now on, and it may set timers.
+    func start(_ timers: any RoutingTimers)
+
+    /// Another one has taken its place; its timers are gone.
+    func stopTimers()
+
+    /// A timer that it set.
+    func timerFired(_ number: UInt64, now: UInt64)
 }
 
 extension RoutingLogic {
     public func waits(_ handler: UInt64, as token: WaitToken) {}
     public func resume(_ request: RequestContext, _ handler: UInt64, _ result: WaitResult) {}
     public func abandon(_ handler: UInt64) {}
+    public func start(_ timers: any RoutingTimers) {}
+    public func stopTimers() {}
+    public func timerFired(_ number: UInt64, now: UInt64) {}
 }
 
 /// What `choose_state_mode` may see beside the request.

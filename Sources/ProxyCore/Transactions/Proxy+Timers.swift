@@ -14,6 +14,8 @@ extension Proxy {
                 nameTimedOut(Int(slot), now: now)
             } else if payload & Self.handlerTimer != 0 {
                 handlerTimedOut(slot, now: now)
+            } else if payload & Self.routingTimer != 0 {
+                routingTimerFired(slot, now: now)
             } else if payload & TransactionTable.clientTimer != 0 {
                 table.pointee.clients[slot].pointee.timer = 0
                 table.pointee.clients[slot].pointee.timerAt = .max

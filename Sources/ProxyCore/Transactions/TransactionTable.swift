@@ -22,7 +22,10 @@ struct TransactionTable: ~Copyable {
         // Forks and CANCELs take more than one a request.
         clients = SlotPool(capacity: limits.transactionsMax * 2)
         buffers = BufferPool(bytesMax: limits.transactionMemoryBytesMax)
-        wheel = TimerWheel(now: now, timersMax: limits.transactionsMax * 3 + limits.waitingHandlersMax)
+        wheel = TimerWheel(
+            now: now,
+            timersMax: limits.transactionsMax * 3 + limits.waitingHandlersMax
+                + RoutingTimerTable.timersMax)
         var bucketCount = 1_024
         while bucketCount < limits.transactionsMax { bucketCount *= 2 }
         bucketMask = bucketCount - 1

@@ -43,11 +43,11 @@ extension SIPBindings {
                     .string("uri", "The target's URI, as it is configured or as `to` of a selected one."),
                     .choice("state", TargetMark.allCases.map(\.rawValue)),
                 ],
-                phases: .handlers,
+                phases: [.handlers, .onTimer],
                 "Says how a target is: \"down\" as if it had failed, so that probes bring it back, \"drained\" to take nothing new until it is marked \"up\".",
                 DispatcherBindings.mark),
             .function(
-                "list", [.string("set", "Its name.")], returns: "table[]", phases: .handlers,
+                "list", [.string("set", "Its name.")], returns: "table[]", phases: [.handlers, .onTimer],
                 "The targets by priority: tables with `uri`, `state` (\"up\", \"suspected\", \"resting\", \"down\" or \"drained\"), `weight` and `priority`.",
                 DispatcherBindings.list),
         ])
@@ -119,7 +119,7 @@ enum DispatcherBindings {
         let address = host.pointee.request?.resolve(uri) ?? .none
         let mark = TargetMark.allCases[Int(call.integer(2))]
         guard
-            host.pointee.services.dispatcher.mark(set, uri: uri, address: address, mark, now: host.pointee.now)
+            host.pointee.services.dispatcher.mark(set, uri: uri, address: address, mark, now: host.pointee.time)
         else {
             throw ScriptFailure("dispatcher.mark: the set has no target \(uri.quoted)")
         }
@@ -135,7 +135,7 @@ enum DispatcherBindings {
                 (0..<dispatcher.memberCount(set)).map { member in
                     .record([
                         "uri": .string(String(decoding: dispatcher.uri(set, member), as: UTF8.self)),
-                        "state": .string(dispatcher.condition(set, member, now: host.pointee.now).rawValue),
+                        "state": .string(dispatcher.condition(set, member, now: host.pointee.time).rawValue),
                         "weight": .integer(Int64(dispatcher.weight(set, member))),
                         "priority": .integer(Int64(dispatcher.priority(set, member))),
                     ])

@@ -8,7 +8,7 @@ internal import SIPMessage
 public enum SIPBindings {
     public static let table = BindingTable(
         kinds: [request, reply, uri, address, headers, view, dictionary],
-        namespaces: [acc, auth, dialog, dispatcher, log, permissions, registrar, servartuka, globals])
+        namespaces: [acc, auth, dialog, dispatcher, log, permissions, registrar, servartuka, timer, globals])
 }
 
 /// Kinds of objects, numbered as in `SIPBindings.table`.

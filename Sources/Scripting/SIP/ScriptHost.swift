@@ -38,6 +38,10 @@ struct ScriptHost {
     /// What the binding just called wants its handler to wait for.
     var wait: PendingWait?
 
+    var timers = ScriptTimers()
+    /// While a timer's function runs.
+    var timerTime: UInt64 = 0
+
     var view: StateView?
     var choice: StateMode?
 
@@ -140,7 +144,7 @@ struct ScriptHost {
     var now: UInt64 { request?.now ?? response?.now ?? 0 }
 
     /// Milliseconds, outside of handlers too.
-    var time: UInt64 { request?.now ?? response?.now ?? services.clock() }
+    var time: UInt64 { request?.now ?? response?.now ?? (timerTime > 0 ? timerTime : services.clock()) }
 
     /// Says that a handler made a global: mostly a forgotten `local`.
     mutating func reportGlobal(_ name: UnsafeRawBufferPointer) {

@@ -10,6 +10,8 @@ public struct ScriptServices: Sendable {
     /// The worker's own.
     public var dispatcher: Dispatcher
     public var permissions: AddressGroups
+    /// Number of the worker whose script it is.
+    public var worker = 0
     /// The time outside of handlers for messages, in milliseconds; theirs is that of their worker.
     public var clock: @Sendable () -> UInt64
 

@@ -50,7 +50,7 @@ extension SIPBindings {
 
 extension ScriptPhases {
     /// Everywhere but while a script is loaded, which `servartuka check` and refused reloads do too.
-    static let dictionaries: ScriptPhases = [.onStart, .handlers]
+    static let dictionaries: ScriptPhases = [.onStart, .handlers, .onTimer]
 }
 
 extension BindingParameter {

@@ -58,6 +58,7 @@ struct RoutingFactory: Sendable {
         services.permissions = AddressGroups(configuration.permissions.map { ($0.name, $0.rules) })
         var logics: [any RoutingLogic] = []
         for worker in 0..<workers {
+            services.worker = worker
             services.dispatcher = Dispatcher(configuration.dispatcher, table: targets, worker: worker)
             do throws(ScriptError) {
                 logics.append(
