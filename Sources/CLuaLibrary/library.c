@@ -2,6 +2,10 @@
 
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
+static const char json[] = {
+#embed "json.lua"
+};
+
 static const char openser[] = {
 #embed "openser.lua"
 };
@@ -27,6 +31,7 @@ static const char values[] = {
 };
 
 const lua_library_module lua_library_modules[] = {
+    {"json", json, sizeof json},
     {"openser", openser, sizeof openser},
     {"openser.messages", messages, sizeof messages},
     {"openser.nat", nat, sizeof nat},

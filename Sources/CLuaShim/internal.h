@@ -135,6 +135,9 @@ struct sv_vm {
     const sv_value *resumeValues;
     int32_t resumeCount;
 
+    const sv_module *modules;
+    uint32_t moduleCount;
+
     const void *loadText;
     size_t loadLength;
     const char *loadName;
@@ -199,8 +202,9 @@ _Noreturn void sv_unknown_member(lua_State *L, sv_vm *vm, uint32_t kind, const c
 _Noreturn void sv_phase_error(lua_State *L, sv_vm *vm, const sv_bound *bound, const char *what);
 const char *sv_type_name(lua_State *L, sv_vm *vm, int index);
 
-// sandbox.c, coroutines.c, tables.c, patterns.c
+// sandbox.c, modules.c, coroutines.c, tables.c, patterns.c
 void sv_open_sandbox(lua_State *L, sv_vm *vm);
+void sv_open_modules(lua_State *L);
 void sv_open_coroutines(lua_State *L);
 void sv_open_tables(lua_State *L);
 void sv_open_patterns(lua_State *L);

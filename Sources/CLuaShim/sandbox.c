@@ -1,6 +1,5 @@
 // What a script finds in its globals: the standard libraries without files, processes, bytecode and the
 // debug library, and with their unbounded functions replaced by bounded ones.
-#include "CLuaLibrary.h"
 #include "internal.h"
 
 // ---- Base ----
@@ -105,29 +104,6 @@ static int load_text(lua_State *L) {
     return 1;
 }
 
-/// require, for the modules that are part of the program. Upvalue: what was loaded, by name.
-static int require_module(lua_State *L) {
-    const char *name = luaL_checkstring(L, 1);
-    lua_settop(L, 1);
-    lua_pushvalue(L, 1);
-    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
-    for (uint32_t index = 0; index < lua_library_module_count; index++) {
-        const lua_library_module *module = &lua_library_modules[index];
-        if (strcmp(module->name, name) != 0) continue;
-        lua_pushfstring(L, "=%s.lua", name);
-        sv_charge_bytes(L, sv_vm_of(L), module->length);
-        int status = luaL_loadbufferx(L, module->text, module->length, lua_tostring(L, -1), "t");
-        sv_check_killed(L, sv_vm_of(L), status);
-        if (status != LUA_OK) return lua_error(L);
-        lua_call(L, 0, 1);
-        lua_pushvalue(L, 1);
-        lua_pushvalue(L, -2);
-        lua_rawset(L, lua_upvalueindex(1));
-        return 1;
-    }
-    return luaL_error(L, "no module '%s': only those of the program can be required", name);
-}
-
 // ---- Library functions whose work grows with their arguments ----
 
 /// Charges the length of every string argument, then runs the library's own function. Upvalue: that function.
@@ -229,9 +205,6 @@ static void open_base(lua_State *L) {
     luaL_setfuncs(L, functions, 0);
     remove_fields(L, removed);
     charge_functions(L, measured);
-    lua_newtable(L);
-    lua_pushcclosure(L, require_module, 1);
-    lua_setfield(L, -2, "require");
     lua_pop(L, 1);
 }
 
@@ -288,6 +261,7 @@ void sv_open_sandbox(lua_State *L, sv_vm *vm) {
     static const char *const measured[] = {"len", "codepoint", "offset", NULL};
     keep_messages(L);
     open_base(L);
+    sv_open_modules(L);
     open_string(L);
     luaL_requiref(L, "table", luaopen_table, 1);
     luaL_requiref(L, "math", luaopen_math, 1);

@@ -57,6 +57,7 @@ public final class ScriptVM {
         set { slot.pointee = newValue }
     }
     private let context: UnsafeMutablePointer<ScriptContext>
+    private let modules = ModuleTexts()
     private var script = ""
     public private(set) var isRetired = false
 
@@ -114,6 +115,12 @@ public final class ScriptVM {
             throw ScriptError(
                 file: "", line: 0, message: "cannot set the global \(name): too large or nested too deeply")
         }
+    }
+
+    /// Sets what `require` finds beside the modules of the program. Once, before `load`.
+    public func setModules(_ modules: [ScriptModule]) {
+        self.modules.fill(modules)
+        sv_set_modules(vm, self.modules.table, UInt32(modules.count))
     }
 
     /// Sets a global table of objects of one kind, by name; their handles are their places in `names`. Before `load`.

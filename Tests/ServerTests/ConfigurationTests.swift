@@ -197,7 +197,8 @@ struct ConfigurationTests {
         let skipped: Set = [
             "script", "next_hop", "next_set", "domains", "peers", "dispatcher", "permissions", "auth.subscribers",
             "location.database", "dns.servers", "accounting.csv", "accounting.cdr_csv", "accounting.sqlite",
-            "accounting.fields", "shared", "state.branch_key", "tls.certificate", "tls.key", "tls.client_roots",
+            "accounting.fields", "lua.modules", "shared", "state.branch_key", "tls.certificate", "tls.key",
+            "tls.client_roots",
             "tls.server_roots",
         ]
         for setting in Setting.all where !skipped.contains(setting.key) {

@@ -53,6 +53,33 @@ struct DataPlaneTests {
         #expect(values(plane, "servartuka_shared_entries").keys.sorted() == ["kept", "new"])
     }
 
+    @Test("modules are read beside the script, and anew with each reload: the whole set or nothing")
+    func modules() throws {
+        let folder = folder.file("lua/tables")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        func write(_ text: String, _ file: String) throws {
+            try text.write(toFile: "\(folder)/../\(file)", atomically: true, encoding: .utf8)
+        }
+        try write("return { prices = require 'tables.prices' }", "tables/init.lua")
+        try write("return 7", "tables/prices.lua")
+        try write("no Lua", "README.md")
+        let configuration = try configuration(
+            "workers: 2",
+            script: "assert(require('tables').prices > 0) function on_request(req) return req:relay() end")
+        let plane = DataPlane.make(configuration, log: log)
+        try plane.start()
+        defer { plane.stop() }
+        try write("return 0", "tables/prices.lua")
+        #expect(throws: RuntimeError.self) { try plane.reload(configuration) }
+        try write("return = 0", "tables/prices.lua")
+        let error = #expect(throws: RuntimeError.self) { try plane.reload(configuration) }
+        #expect(error?.problems.first?.file.hasSuffix("lua/tables/prices.lua") == true)
+        #expect(error?.problems.first?.line == 1)
+        try write("return 8", "tables/prices.lua")
+        try plane.reload(configuration)
+        #expect(plane.snapshot().scriptGeneration == 2)
+    }
+
     /// Values of a metric by its first label.
     private func values(_ plane: DataPlane, _ name: String) -> [String: UInt64] {
         let values = plane.snapshot().process.filter { $0.family.name == name }

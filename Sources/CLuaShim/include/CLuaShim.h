@@ -213,6 +213,17 @@ typedef struct sv_named_object {
 /// `hint` ends the error for a name that it does not have. False when memory does not suffice.
 int32_t sv_set_objects(sv_vm *vm, const char *table, const char *hint, const sv_named_object *objects, int32_t count);
 
+/// A module that `require` finds beside those of the program. `chunkName` as Lua has it: "@path".
+typedef struct sv_module {
+    const char *name;
+    const char *chunkName;
+    const char *text;
+    size_t length;
+} sv_module;
+
+/// Sets the modules before the script is loaded; they must outlive the VM.
+void sv_set_modules(sv_vm *vm, const sv_module *modules, uint32_t count);
+
 /// Compiles and runs a script, text only, then looks the hooks up. `chunkName` as Lua has it: "@path".
 int32_t sv_load(sv_vm *vm, const void *text, size_t length, const char *chunkName);
 

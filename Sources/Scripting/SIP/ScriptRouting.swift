@@ -61,6 +61,7 @@ public final class ScriptRouting: RoutingLogic {
         let vm = try ScriptVM(
             bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
         for (name, value) in source.globals { try vm.setGlobal(name, value) }
+        vm.setModules(source.modules)
         let names = host.pointee.services.dictionaries.map(\.name)
         try vm.setObjects(
             "shared", kind: SIPKind.dictionary.rawValue, names: names,

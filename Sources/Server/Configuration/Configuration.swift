@@ -231,6 +231,8 @@ public struct Configuration: Sendable, Equatable {
         public var memoryBytes = 16 << 20
         public var vmMemoryBytes = 256 << 20
         public var waitingMax = 10_000
+        /// A folder; nil: `lua` beside the script.
+        public var modules: String?
 
         public init() {}
     }

@@ -295,6 +295,10 @@ extension Setting {
             "lua.vm_memory_bytes", .bytes(\.lua.vmMemoryBytes, (1 << 20)...(64 << 30)),
             "Memory of one worker's Lua machine."),
         Setting(
+            "lua.modules", .path(\.lua.modules), appliesOnReload: true,
+            "Folder of what scripts `require`: `prices.lua` for \"prices\", `tables/prices.lua` for \"tables.prices\". Without it `lua` beside the script."
+        ),
+        Setting(
             "lua.max_waiting", .integer(\.lua.waitingMax, 1...1_000_000),
             "Handlers of a worker that wait at a time; requests whose handlers would be more are answered with 503."),
         Setting(

@@ -51,7 +51,9 @@ struct RoutingFactory: Sendable {
                     nextSet: nextSet)
             }
         }
-        let source = ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
+        let source = ScriptSource(
+            path: path, text: try Self.read(path, as: "the routing script"),
+            modules: try ModuleFolder.read(configuration.lua.modules, script: path))
         let shared = dictionaries.prepare(configuration.shared)
         var services = ScriptServices(
             registrar: registrar, authenticator: try authenticator(configuration.auth), dictionaries: shared)
