@@ -34,6 +34,10 @@ let package = Package(
                 "openser_values.lua",
             ]),
         .target(name: "CLuaShim", dependencies: ["CLua", "CLuaLibrary"]),
+        // What spec files of `servartuka test` find: text in the program as well.
+        .target(
+            name: "CSpecLibrary",
+            exclude: ["compose.lua", "expect.lua", "json.lua", "message.lua", "proxy.lua", "show.lua", "suite.lua"]),
         .target(name: "CLinux"),
         .systemLibrary(
             name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -92,10 +96,16 @@ let package = Package(
         .target(
             name: "NetworkDescription", dependencies: ["NetworkSimulator", "Server", "StatePolicy"],
             swiftSettings: swiftSettings),
+        // Unit tests of routing scripts, without a network.
+        .target(
+            name: "SpecRunner",
+            dependencies: ["CSpecLibrary", "ProxyCore", "Reactor", "Scripting", "Server", "SIPMessage", "StatePolicy"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "servartuka",
             dependencies: [
-                "ConfigPort", "NetworkDescription", "NetworkSimulator", "Server", "StatePolicy", "Storage",
+                "ConfigPort", "NetworkDescription", "NetworkSimulator", "Server", "SpecRunner", "StatePolicy",
+                "Storage",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: swiftSettings),
@@ -149,6 +159,8 @@ let package = Package(
                 .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: swiftSettings),
+        .testTarget(
+            name: "SpecRunnerTests", dependencies: ["Scripting", "Server", "SpecRunner"], swiftSettings: swiftSettings),
         .testTarget(
             name: "EndToEndTests", dependencies: ["Server"], swiftSettings: swiftSettings),
     ]

@@ -12,6 +12,12 @@ static uint64_t clock_now(sv_vm *vm) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/// The count hook of a thread, and that of its lines where they are recorded.
+static void set_hook(lua_State *L, int instructions) {
+    int lines = sv_vm_of(L)->recordedLines ? LUA_MASKLINE : 0;
+    lua_sethook(L, sv_hook, LUA_MASKCOUNT | lines, instructions);
+}
+
 /// Starts the clock at the first look, so that a handler that ends before one never reads it.
 static int is_past_deadline(sv_run *run, uint64_t now) {
     if (!run->clockStarted) {
@@ -35,7 +41,7 @@ static uint8_t settle(lua_State *L, sv_vm *vm) {
     uint64_t now = clock_now(vm);
     if (is_past_deadline(run, now)) return SV_KILL_TIME;
     if (now - run->lastTick > SV_SLOW_TICK_NANOSECONDS && lua_gethookcount(L) == SV_TICK_INSTRUCTIONS)
-        lua_sethook(L, sv_hook, LUA_MASKCOUNT, SV_SLOW_TICK_INSTRUCTIONS);
+        set_hook(L, SV_SLOW_TICK_INSTRUCTIONS);
     run->lastTick = now;
     return SV_KILL_NONE;
 }
@@ -46,8 +52,11 @@ void sv_settle(lua_State *L, sv_vm *vm) {
 }
 
 void sv_hook(lua_State *L, lua_Debug *record) {
-    (void)record;
     sv_vm *vm = sv_vm_of(L);
+    if (record->event == LUA_HOOKLINE) {
+        sv_note_line(L, vm, record);
+        return;
+    }
     vm->debt += (uint64_t)lua_gethookcount(L);
     uint8_t reason = settle(L, vm);
     if (!reason) return;
@@ -57,7 +66,7 @@ void sv_hook(lua_State *L, lua_Debug *record) {
     sv_kill(L, vm, reason);
 }
 
-void sv_install_hook(lua_State *L) { lua_sethook(L, sv_hook, LUA_MASKCOUNT, SV_TICK_INSTRUCTIONS); }
+void sv_install_hook(lua_State *L) { set_hook(L, SV_TICK_INSTRUCTIONS); }
 
 void sv_kill(lua_State *L, sv_vm *vm, uint8_t reason) {
     sv_run *run = vm->run;

@@ -141,6 +141,9 @@ struct sv_vm {
     const void *loadText;
     size_t loadLength;
     const char *loadName;
+    const char *recordedName; // of the chunk whose lines are recorded
+    uint8_t *recordedLines;
+    size_t recordedCount;
     const sv_value *startValues;
     int32_t startCount;
     int32_t startReference;
@@ -175,6 +178,9 @@ static inline void sv_charge_bytes(lua_State *L, sv_vm *vm, size_t bytes) {
 }
 /// Raises again when the running handler was killed; called after everything that catches errors.
 void sv_check_killed(lua_State *L, sv_vm *vm, int status);
+
+// lines.c
+void sv_note_line(lua_State *L, sv_vm *vm, lua_Debug *record);
 
 // traceback.c
 void sv_capture_traceback(sv_vm *vm, lua_State *L);

@@ -59,6 +59,7 @@ public final class ScriptVM {
     private let context: UnsafeMutablePointer<ScriptContext>
     private let modules = ModuleTexts()
     private var script = ""
+    private var lines: LineRecord?
     public private(set) var isRetired = false
 
     /// `host` is handed to every binding. `clock` gives monotonic nanoseconds; without one the system's is read.
@@ -140,6 +141,12 @@ public final class ScriptVM {
         guard sv_set_objects(vm, table, hint, objects, Int32(clamping: objects.count)) != 0 else {
             throw ScriptError(file: "", line: 0, message: "no memory for \(table)")
         }
+    }
+
+    /// Notes which lines of a script run. Before `load`.
+    public func record(_ lines: LineRecord) {
+        self.lines = lines
+        sv_record_lines(vm, lines.chunkName, lines.lines.baseAddress, lines.lines.count)
     }
 
     /// Compiles and runs a script and looks its hooks up. `path` is what errors name.

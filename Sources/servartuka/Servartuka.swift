@@ -10,7 +10,7 @@ struct Servartuka: ParsableCommand {
         version: "\(ServartukaVersion.name) \(ServartukaVersion.current)",
         subcommands: [
             RunCommand.self, CheckCommand.self, ControlCommand.self, SettingsCommand.self, PlanCommand.self,
-            SimulateCommand.self, ConvertCommand.self,
+            SimulateCommand.self, ConvertCommand.self, TestCommand.self,
         ])
 }
 

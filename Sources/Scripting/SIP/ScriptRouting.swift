@@ -38,15 +38,16 @@ public final class ScriptRouting: RoutingLogic {
     /// - Parameters:
     ///   - version: what `servartuka.version()` answers.
     ///   - services: what scripts use of the process; it stays when they are reloaded.
+    ///   - lines: notes which lines run; nil: nobody wants to know.
     /// - Throws: what the script did wrong, with its place.
     public static func load(
         _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = "",
-        services: ScriptServices = ScriptServices()
+        services: ScriptServices = ScriptServices(), lines: LineRecord? = nil
     ) throws(ScriptError) -> ScriptRouting {
         let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
         host.initialize(to: ScriptHost(log: log, version: version, services: services))
         do throws(ScriptError) {
-            return ScriptRouting(vm: try start(source, limits, host), host: host)
+            return ScriptRouting(vm: try start(source, limits, host, lines), host: host)
         } catch {
             host.pointee.deallocate()
             host.deinitialize(count: 1).deallocate()
@@ -56,7 +57,7 @@ public final class ScriptRouting: RoutingLogic {
 
     /// A VM whose script is loaded and has begun.
     private static func start(
-        _ source: ScriptSource, _ limits: ScriptLimits, _ host: UnsafeMutablePointer<ScriptHost>
+        _ source: ScriptSource, _ limits: ScriptLimits, _ host: UnsafeMutablePointer<ScriptHost>, _ lines: LineRecord?
     ) throws(ScriptError) -> ScriptVM {
         let vm = try ScriptVM(
             bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
@@ -68,6 +69,7 @@ public final class ScriptRouting: RoutingLogic {
             hint: names.isEmpty
                 ? "declare it in the configuration: shared: {NAME: 1MiB}"
                 : "the configuration declares \(names.joined(separator: ", ")) under shared")
+        if let lines { vm.record(lines) }
         try vm.load(source.text, path: source.path)
         guard vm.hasHook(.onRequest) else {
             throw ScriptError(

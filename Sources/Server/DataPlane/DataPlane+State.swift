@@ -1,7 +1,7 @@
 internal import Logging
 internal import ProxyCore
 internal import Reactor
-internal import StatePolicy
+package import StatePolicy
 
 /// The node that decides about state, and the thread that has it decide; for as long as the data plane runs.
 struct StateControl {
@@ -90,7 +90,7 @@ extension Configuration {
 }
 
 extension PolicySettings {
-    init(_ state: Configuration.State) {
+    package init(_ state: Configuration.State) {
         self.init()
         targetUtilisation = state.targetUtilisation
         guard let stateful = state.statefulCapacity, let stateless = state.statelessCapacity else { return }

@@ -1,11 +1,11 @@
-internal import ProxyCore
-internal import Reactor
+package import ProxyCore
+package import Reactor
 internal import SIPTransaction
 internal import StatePolicy
 
 extension Configuration {
     /// The listen addresses as the proxy numbers them: datagram sockets first, which workers have of their own.
-    var listenInOrder: [ListenAddress] { listen(on: .udp) + streamListen }
+    package var listenInOrder: [ListenAddress] { listen(on: .udp) + streamListen }
 
     /// Those that connections come to.
     var streamListen: [ListenAddress] { listen.filter { $0.transport != .udp } }
@@ -27,9 +27,13 @@ extension Configuration {
 extension ProxySettings {
     /// The part of the configuration that the proxy core needs.
     ///
-    /// - Parameter listeners: as bound, in the order of `Configuration.listenInOrder`.
-    init(_ configuration: Configuration, listeners: [Reactor.Listener], workerCount: Int) {
-        let local = LocalAddresses.all()
+    /// - Parameters:
+    ///   - listeners: as bound, in the order of `Configuration.listenInOrder`.
+    ///   - local: the machine's addresses; nil: those of this one.
+    package init(
+        _ configuration: Configuration, listeners: [Reactor.Listener], workerCount: Int, local: [SocketAddress]? = nil
+    ) {
+        let local = local ?? LocalAddresses.all()
         self.init(
             listeners: zip(configuration.listenInOrder, listeners).map { wanted, bound in
                 Self.listener(wanted, bound: bound.address, local: local)

@@ -1,28 +1,41 @@
 internal import Foundation
 internal import Logging
-internal import ProxyCore
+package import ProxyCore
 internal import Reactor
-internal import Scripting
+package import Scripting
 internal import Storage
 
 /// Makes the routing logic of each worker: a Lua script, or the native rules without one.
-struct RoutingFactory: Sendable {
+package struct RoutingFactory: Sendable {
     /// Bytes of a routing script; more is a mistake.
     static let scriptBytesMax = 4 << 20
     /// Bytes of a file of subscribers: some million of them.
     static let subscribersBytesMax = 256 << 20
 
-    let log: ScriptLog
+    package let log: ScriptLog
     /// These outlive every script: what is registered stays through reloads, and nonces remain valid.
-    let registrar: Registrar
+    package let registrar: Registrar
     /// What the registrar's table notes its changes in; nil without a store.
     let locationChanges: LocationChanges?
     let nonces: NonceBook
     let dictionaries = SharedDictionaries()
     /// How the targets of sets are.
-    let targets: TargetTable
+    package let targets: TargetTable
+    /// Tests of scripts look over their shoulder.
+    package var rehearsal = Rehearsal()
 
-    init(_ configuration: Configuration, log: ScriptLog) {
+    /// What tests of scripts do otherwise.
+    package struct Rehearsal: Sendable {
+        /// Takes the place of the script that the configuration names.
+        package var source: ScriptSource?
+        /// Notes which lines of a script run.
+        package var lines: (@Sendable (ScriptSource) -> LineRecord?)?
+        package var clock: @Sendable () -> UInt64 = ScriptServices.monotonicMilliseconds
+
+        package init() {}
+    }
+
+    package init(_ configuration: Configuration, log: ScriptLog) {
         self.log = log
         locationChanges = configuration.location.database.map { _ in
             LocationChanges(addressesMax: configuration.location.waitingMax)
@@ -37,8 +50,8 @@ struct RoutingFactory: Sendable {
     /// One logic a worker. On any thread; nothing that runs is touched.
     ///
     /// - Throws: what is wrong with the script.
-    func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
-        guard let path = configuration.script else {
+    package func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
+        guard let path = rehearsal.source?.path ?? configuration.script else {
             let nextHop = configuration.nextHop.flatMap { SocketAddress($0.description) } ?? .none
             let nextSet = configuration.nextSet.flatMap { name in
                 configuration.dispatcher.firstIndex { $0.name == name }
@@ -51,12 +64,15 @@ struct RoutingFactory: Sendable {
                     nextSet: nextSet)
             }
         }
-        let source = ScriptSource(
-            path: path, text: try Self.read(path, as: "the routing script"),
-            modules: try ModuleFolder.read(configuration.lua.modules, script: path))
+        var source =
+            if let given = rehearsal.source { given } else {
+                ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
+            }
+        source.modules = try ModuleFolder.read(configuration.lua.modules, script: source.path)
         let shared = dictionaries.prepare(configuration.shared)
         var services = ScriptServices(
             registrar: registrar, authenticator: try authenticator(configuration.auth), dictionaries: shared)
+        services.clock = rehearsal.clock
         services.permissions = AddressGroups(configuration.permissions.map { ($0.name, $0.rules) })
         var logics: [any RoutingLogic] = []
         for worker in 0..<workers {
@@ -66,7 +82,7 @@ struct RoutingFactory: Sendable {
                 logics.append(
                     try ScriptRouting.load(
                         source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current,
-                        services: services))
+                        services: services, lines: rehearsal.lines?(source)))
             } catch {
                 throw RuntimeError(
                     "the routing script has errors",
