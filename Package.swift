@@ -99,7 +99,7 @@ let package = Package(
         // Unit tests of routing scripts, without a network.
         .target(
             name: "SpecRunner",
-            dependencies: ["CSpecLibrary", "ProxyCore", "Reactor", "Scripting", "Server", "SIPMessage", "StatePolicy"],
+            dependencies: ["CSpecLibrary", "ProxyCore", "Reactor", "Scripting", "Server", "StatePolicy", "Storage"],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "servartuka",

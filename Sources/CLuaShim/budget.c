@@ -14,7 +14,7 @@ static uint64_t clock_now(sv_vm *vm) {
 
 /// The count hook of a thread, and that of its lines where they are recorded.
 static void set_hook(lua_State *L, int instructions) {
-    int lines = sv_vm_of(L)->recordedLines ? LUA_MASKLINE : 0;
+    int lines = sv_vm_of(L)->lineRecordCount ? LUA_MASKLINE : 0;
     lua_sethook(L, sv_hook, LUA_MASKCOUNT | lines, instructions);
 }
 

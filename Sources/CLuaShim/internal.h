@@ -141,9 +141,8 @@ struct sv_vm {
     const void *loadText;
     size_t loadLength;
     const char *loadName;
-    const char *recordedName; // of the chunk whose lines are recorded
-    uint8_t *recordedLines;
-    size_t recordedCount;
+    const sv_line_record *lineRecords;
+    uint32_t lineRecordCount;
     const sv_value *startValues;
     int32_t startCount;
     int32_t startReference;

@@ -1,20 +1,22 @@
 // Which lines of a script there are and which ran, for tests of scripts.
 #include "internal.h"
 
-void sv_record_lines(sv_vm *vm, const char *chunkName, uint8_t *lines, size_t count) {
-    vm->recordedName = chunkName;
-    vm->recordedLines = lines;
-    vm->recordedCount = count;
+void sv_record_lines(sv_vm *vm, const sv_line_record *records, uint32_t count) {
+    vm->lineRecords = records;
+    vm->lineRecordCount = count;
     // Threads that are made later inherit it.
     sv_install_hook(vm->main);
 }
 
 void sv_note_line(lua_State *L, sv_vm *vm, lua_Debug *record) {
     int line = record->currentline;
-    if (line <= 0 || (size_t)line > vm->recordedCount || vm->recordedLines[line - 1]) return;
-    // The source is known only now; modules of the program have lines as well.
-    if (!lua_getinfo(L, "S", record) || strcmp(record->source, vm->recordedName) != 0) return;
-    vm->recordedLines[line - 1] = 1;
+    if (line <= 0 || !lua_getinfo(L, "S", record)) return;
+    for (uint32_t index = 0; index < vm->lineRecordCount; index++) {
+        const sv_line_record *chunk = &vm->lineRecords[index];
+        if (strcmp(record->source, chunk->chunkName) != 0) continue;
+        if ((size_t)line <= chunk->count) chunk->lines[line - 1] = 1;
+        return;
+    }
 }
 
 // ---- Bytecode ----

@@ -117,6 +117,40 @@ function compose.follow_up(method, invite, to)
   return message(("%s %s SIP/2.0"):format(method, invite.uri), own)
 end
 
+-- A request once more, as RFC 3261 §22.2 has it: the next CSeq, a branch of its own, and credentials (RFC 7616 §3.4).
+function compose.authorized(request, answer, user, password, number, digest)
+  local header = answer.code == 407 and "Proxy-Authenticate" or "WWW-Authenticate"
+  local challenge = answer:header(header)
+  if not challenge then return nil, "the response has no " .. header end
+  local function given(name)
+    return challenge:match("[%s,]" .. name .. '="(.-)"') or challenge:match("[%s,]" .. name .. "=([^%s,]+)")
+  end
+  local algorithm, realm, nonce = given "algorithm" or "MD5", given "realm", given "nonce"
+  local function hash(...) return digest(algorithm, table.concat({ ... }, ":")) end
+  local response = hash(
+    hash(user, realm, password), nonce, "00000001", "spec", "auth", hash(request.method, request.uri))
+  local credentials = ('Digest username="%s", realm="%s", nonce="%s", uri="%s", algorithm=%s, qop=auth, nc=00000001, '
+    .. 'cnonce="spec", response="%s"'):format(user, realm, nonce, request.uri, algorithm, response)
+  local opaque = given "opaque"
+  if opaque then credentials = credentials .. ', opaque="' .. opaque .. '"' end
+  local lines = { request.start_line, answer.code == 407 and "Proxy-Authorization: " .. credentials
+      or "Authorization: " .. credentials }
+  local is_top = true
+  for _, field in ipairs(request.fields) do
+    local name, value = messages.canonical(field.name), field.value
+    if name == "via" and is_top then
+      is_top = false
+      value = value:gsub("branch=[^;,%s]+", "branch=z9hG4bK-spec-" .. number)
+    elseif name == "cseq" then
+      value = value:gsub("%d+", function(digits) return ("%d"):format(tonumber(digits) + 1) end, 1)
+    end
+    if name ~= "authorization" and name ~= "proxy-authorization" then
+      lines[#lines + 1] = field.name .. ": " .. value
+    end
+  end
+  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. request.body
+end
+
 local function uri_of(value) return value and (value:match("<(.-)>") or value:match("^%s*([^;%s]+)")) end
 
 -- Every element of a header whose values may stand in one line.

@@ -197,6 +197,26 @@ function methods:ack(options)
   return give(self, 2, compose.follow_up("ACK", self.invite, answer:header("To")), self.invite.source)
 end
 
+-- The last request again, with credentials for the challenge that the proxy answered it with.
+function methods:authenticate(options)
+  check_options("authenticate", options, { user = true, password = true }, 2)
+  local user, password = options.user, options.password
+  if type(user) ~= "string" or type(password) ~= "string" then error("authenticate: needs user and password", 2) end
+  local answer = self:last_response()
+  if not self.received or not answer or (answer.code ~= 401 and answer.code ~= 407) then
+    error("authenticate: the last response is no 401 or 407", 2)
+  end
+  local request = messages.parse(self.received.text)
+  local from, listener = self.received.from, self.received.listener
+  if request.method == "INVITE" then
+    give(self, 2, compose.follow_up("ACK", request, answer:header("To")), from, listener)
+  end
+  self.number = self.number + 1
+  local text, problem = compose.authorized(request, answer, user, password, self.number, core.digest)
+  if not text then error("authenticate: " .. problem, 2) end
+  return give_request(self, 2, text, from, listener)
+end
+
 -- A request within the dialog, by the caller or the callee.
 function methods:within_dialog(method, options) return within(self, method, options, 3) end
 
@@ -213,6 +233,9 @@ function methods:metric(name) return call(2, "metric", self.id, name) end
 
 -- What the script wrote, and what was written about it; of one level if one is given.
 function methods:log(level) return (call(2, "log", self.id, level)) end
+
+-- Accounting records, the oldest first, each as a table of its columns.
+function methods:records() return call(2, "records", self.id) end
 
 -- "stateful" or "stateless": how the last request was forwarded; nil when it was not.
 function methods:state() return (call(2, "state", self.id)) end

@@ -77,13 +77,18 @@ function after_each(body)
   table.insert(current.after, body)
 end
 
--- Helpers of a project: files beside the spec file.
+-- Helpers of a project: files beside the spec file; then modules of the program, such as json.
 local helpers = {}
+local program_require = require
 function require(name)
   if type(name) ~= "string" then error("require: expected a name, got " .. type(name), 2) end
   if helpers[name] == nil then
     local found, text, path = pcall(core.read, (name:gsub("%.", "/")) .. ".lua")
-    if not found then error("require: " .. proxies.reason(text), 2) end
+    if not found then
+      local is_there, module = pcall(program_require, name)
+      if is_there then return module end
+      error("require: " .. proxies.reason(text), 2)
+    end
     local chunk, problem = load(text, "@" .. path)
     if not chunk then error(problem, 0) end
     local value = chunk(name)

@@ -59,7 +59,8 @@ public final class ScriptVM {
     private let context: UnsafeMutablePointer<ScriptContext>
     private let modules = ModuleTexts()
     private var script = ""
-    private var lines: LineRecord?
+    private var lines: [LineRecord] = []
+    private var lineTable: UnsafeMutablePointer<sv_line_record>?
     public private(set) var isRetired = false
 
     /// `host` is handed to every binding. `clock` gives monotonic nanoseconds; without one the system's is read.
@@ -96,6 +97,7 @@ public final class ScriptVM {
 
     deinit {
         if let raw { sv_close(raw) }
+        lineTable?.deallocate()
         slot.deallocate()
         context.deinitialize(count: 1)
         context.deallocate()
@@ -143,10 +145,18 @@ public final class ScriptVM {
         }
     }
 
-    /// Notes which lines of a script run. Before `load`.
-    public func record(_ lines: LineRecord) {
+    /// Notes which lines of scripts and modules run. Once, before `load`.
+    public func record(_ lines: [LineRecord]) {
+        precondition(lineTable == nil, "lines are recorded once")
         self.lines = lines
-        sv_record_lines(vm, lines.chunkName, lines.lines.baseAddress, lines.lines.count)
+        let table = UnsafeMutablePointer<sv_line_record>.allocate(capacity: max(lines.count, 1))
+        for (index, record) in lines.enumerated() {
+            (table + index).initialize(
+                to: sv_line_record(
+                    chunkName: record.chunkName, lines: record.lines.baseAddress, count: record.lines.count))
+        }
+        lineTable = table
+        sv_record_lines(vm, table, UInt32(lines.count))
     }
 
     /// Compiles and runs a script and looks its hooks up. `path` is what errors name.

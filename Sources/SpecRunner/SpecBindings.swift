@@ -13,6 +13,16 @@ enum SpecBindings {
 
     private static let suite: [BindingMember] = [
         .function(
+            "digest", [.choice("algorithm", DigestAlgorithm.allCases.map(\.rawValue)), .string("text")],
+            returns: "string", "The digest of a text in hexadecimal digits."
+        ) { call throws(ScriptFailure) in
+            let algorithm = DigestAlgorithm.allCases[Int(call.integer(0))]
+            guard let digest = algorithm.hex(Array((call.string(1) ?? "").utf8)) else {
+                throw ScriptFailure("authenticate: there is no \(algorithm.rawValue) here")
+            }
+            return call.returnString(String(decoding: digest, as: UTF8.self))
+        },
+        .function(
             "add", [.string("title"), .integer("line"), .boolean("pending")], "Another test."
         ) { call throws(ScriptFailure) in
             SpecHost.from(call).tests.append(
@@ -110,6 +120,11 @@ enum SpecBindings {
             return call.returnString(
                 lines.filter { level == nil || $0.level == level }.map { "\($0.level): \($0.text)" }
                     .joined(separator: "\n"))
+        },
+        .function(
+            "records", [number], returns: "table[]", "Accounting records."
+        ) { call throws(ScriptFailure) in
+            call.returnValue(.list(try SpecHost.from(call).proxy(call.integer(0)).records))
         },
         .function("state", [number], returns: "string?", "How the last request went on.") {
             call throws(ScriptFailure) in

@@ -14,6 +14,8 @@ struct SpecFile {
         return limits
     }
 
+    private static let suitePath = "spec/suite"
+
     private let host: SpecHost
     private let printed = Printed()
     /// Problems show at most so many messages and lines of the log, the last ones.
@@ -59,7 +61,7 @@ struct SpecFile {
             host: Unmanaged.passUnretained(host).toOpaque(),
             events: events)
         try vm.setGlobal("spec_modules", SpecLibrary.imports)
-        try vm.load(SpecLibrary.suite, path: "spec/suite")
+        try vm.load(SpecLibrary.suite, path: Self.suitePath)
         return vm
     }
 
@@ -88,8 +90,10 @@ struct SpecFile {
         problem.traceback = calls.filter { call in
             !call.hasPrefix("[C]") && !call.hasPrefix("(") && !Self.isLibrary(call)
         }
-        if Self.isLibrary(problem.file + ":"), let place = problem.traceback.first {
-            let parts = place.split(separator: ":")
+        if Self.isLibrary(problem.file + ":") {
+            // The spec's own line, or the file as a whole.
+            (problem.file, problem.line) = (host.path, 0)
+            let parts = problem.traceback.first?.split(separator: ":") ?? []
             if parts.count > 1, let line = Int(parts[1]) {
                 (problem.file, problem.line) = (fullPath(String(parts[0])), line)
             }

@@ -49,7 +49,7 @@ final class SpecHost {
 
     private func make(_ definition: SpecDefinition) throws(ScriptFailure) -> SpecProxy {
         do throws(RuntimeError) {
-            return try SpecProxy(definition, lines: surroundings.coverage?.recorder)
+            return try SpecProxy(definition, scripts: surroundings.scripts)
         } catch {
             let problems = error.problems.map(\.description)
             throw ScriptFailure(problems.isEmpty ? error.message : problems.joined(separator: "\n"))
@@ -108,14 +108,14 @@ final class SpecHost {
 final class SpecSurroundings {
     /// Of proxies that name neither script nor configuration.
     let configurationPath: String?
-    let coverage: SpecCoverage?
+    let scripts: SpecScripts
     let testMillisecondsMax: UInt64
     /// Everything that was read: a change of one is a reason to run again.
     var files: Set<String> = []
 
     init(_ specs: SpecRun) {
         configurationPath = specs.configurationPath
-        coverage = specs.coverage ? SpecCoverage() : nil
+        scripts = SpecScripts(measures: specs.coverage)
         testMillisecondsMax = specs.testMillisecondsMax
     }
 }

@@ -25,6 +25,7 @@ final class SpecProxy {
     private let configuration: Configuration
     private let counters: CounterBlock
     private let names: SpecNames
+    private let books: SpecBooks?
     private let node: StateNode
     private let transports: [Transport]
     private var tickedAt: UInt64
@@ -38,7 +39,7 @@ final class SpecProxy {
     private static let hashKeyBytes = [UInt8](repeating: 7, count: 16)
 
     /// - Throws: what is wrong with the script, or what it uses.
-    init(_ definition: SpecDefinition, lines: (@Sendable (ScriptSource) -> LineRecord?)?) throws(RuntimeError) {
+    init(_ definition: SpecDefinition, scripts: SpecScripts) throws(RuntimeError) {
         var configuration = definition.configuration
         configuration.workers = .fixed(1)
         // Branches are the same in every run, for specs that compare them.
@@ -46,8 +47,9 @@ final class SpecProxy {
         self.configuration = configuration
         var factory = RoutingFactory(configuration, log: log.log)
         let clock = clock
-        factory.rehearsal.source = definition.source
-        factory.rehearsal.lines = lines
+        factory.rehearsal.path = definition.source?.path
+        factory.rehearsal.text = definition.source?.text
+        factory.rehearsal.lines = { scripts.lines(of: $0) }
         factory.rehearsal.clock = { clock.now }
         self.factory = factory
         let logic = try factory.make(configuration, workers: 1)
@@ -68,10 +70,11 @@ final class SpecProxy {
         node = StateNode(settings: settings, epoch: 1) { policy.make(policySettings) }
         counters = CounterBlock(count: ProxyCounter.allCases.count)
         names = SpecNames(definition.names)
+        books = SpecBooks(configuration.accounting)
         proxy = Proxy(
             settings: settings, workerIndex: 0, logic: logic[0], sink: sink, counters: counters, peers: nil,
             streams: sink, desk: node.desks[0], now: clock.now,
-            targetSource: configuration.dns.enabled ? names : nil)
+            targetSource: configuration.dns.enabled ? names : nil, ledger: books?.ledger)
         tickedAt = clock.now
         let log = log
         proxy.targetNoted = { note in
@@ -145,6 +148,9 @@ final class SpecProxy {
     // MARK: Output
 
     func value(_ counter: ProxyCounter) -> UInt64 { counters.value(counter.rawValue) }
+
+    /// Accounting records, the oldest first; none without a sink in the configuration.
+    var records: [ScriptValue] { books?.records(at: clock.now) ?? [] }
 
     /// How the last request was forwarded; nil: not at all.
     var state: String? {

@@ -51,6 +51,10 @@ extension SpecReport {
             lines.append("no spec files (*\(SpecRun.suffix)) found")
             return lines
         }
+        if matchesNothing {
+            lines.append("no test has that in its title")
+            return lines
+        }
         let seconds = String(format: "%.2f", seconds)
         lines.append(
             "\(passed) passed, \(failed) failed, \(errors) \(errors == 1 ? "error" : "errors"), \(pending) pending"

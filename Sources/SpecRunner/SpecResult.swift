@@ -65,6 +65,8 @@ public struct SpecReport: Sendable, Equatable {
     public var files: [SpecFileResult] = []
     /// Of each routing script, where asked for.
     public var coverage: [SpecScriptCoverage]?
+    /// Only tests with some text in their titles were wanted.
+    public var isFiltered = false
     /// Everything that was read.
     public var read: Set<String> = []
 
@@ -74,9 +76,12 @@ public struct SpecReport: Sendable, Equatable {
     public var errors: Int { files.reduce(0) { $0 + $1.errors } }
     public var seconds: Double { files.reduce(0) { $0 + $1.seconds } }
 
-    /// 0: all passed; 1: an expectation did not hold; 2: a spec is wrong in itself, or there are none.
+    /// The filter has left no test over.
+    var matchesNothing: Bool { isFiltered && files.allSatisfy { $0.results.isEmpty && $0.problem == nil } }
+
+    /// 0: all passed; 1: an expectation did not hold; 2: a spec is wrong in itself, or there are none to run.
     public var exitCode: Int32 {
-        if errors > 0 || files.isEmpty { return 2 }
+        if errors > 0 || files.isEmpty || matchesNothing { return 2 }
         return failed > 0 ? 1 : 0
     }
 }

@@ -30,8 +30,9 @@ public struct SpecRun: Sendable {
             report.files.append(result)
             finished(result)
         }
-        report.coverage = surroundings.coverage?.scripts
-        report.read = surroundings.files
+        report.coverage = surroundings.scripts.coverage
+        report.read = surroundings.files.union(surroundings.scripts.paths)
+        report.isFiltered = filter != nil
         return report
     }
 

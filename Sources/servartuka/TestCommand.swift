@@ -48,7 +48,10 @@ struct TestCommand: ParsableCommand {
     private static let pollSeconds = 0.3
 
     private func runOnce(_ specs: SpecRun) throws -> SpecReport {
-        let report = specs.run { file in output(file.lines.joined(separator: "\n") + "\n") }
+        let report = specs.run { file in
+            if filter != nil, file.results.isEmpty, file.problem == nil { return }
+            output(file.lines.joined(separator: "\n") + "\n")
+        }
         output(report.summary.joined(separator: "\n") + "\n")
         if let junit {
             do {

@@ -151,6 +151,83 @@ struct SpecProxyTests {
                 """)
     }
 
+    @Test("passwords are asked for and given", arguments: ["md5", "sha-256"])
+    func authentication(algorithm: String) throws {
+        let folder = try SpecFolder([
+            "subscribers.csv": "username,domain,password\nalice,example.com,wonderland\n",
+            "routing.lua": """
+            function on_request(req)
+              if req.method ~= "ACK" and not auth.require(req, { realm = "example.com" }) then return end
+              return req:relay()
+            end
+            """,
+            "x_spec.lua": """
+            local proxy = sip.proxy { script = "routing.lua",
+              config = { auth = { subscribers = "subscribers.csv", algorithms = "\(algorithm)" } } }
+            it("lets those in who know it", function()
+              proxy:receive { uri = "sip:bob@192.0.2.200" }
+              expect(proxy:last_response().code).to_be(407)
+              proxy:authenticate { user = "alice", password = "wonderland" }
+              expect(proxy:last_request().destination).to_be("192.0.2.200:5060")
+              expect(proxy:metric("authentications_accepted")).to_be(1)
+              expect(proxy:metric("acks_absorbed")).to_be(1)
+            end)
+            it("lets nobody else in", function()
+              proxy:receive { method = "MESSAGE", uri = "sip:bob@192.0.2.200" }
+              proxy:authenticate { user = "alice", password = "looking-glass" }
+              expect(proxy:last_response().code).to_be(407)
+              expect(proxy:last_request()).to_be_nil()
+            end)
+            """,
+        ])
+        let report = folder.run()
+        #expect(report.exitCode == 0, "\(report.files[0].lines.joined(separator: "\n"))")
+    }
+
+    @Test("accounting records are tables of their columns")
+    func accounting() throws {
+        let script = """
+            function on_request(req)
+              if req.method == "INVITE" then
+                acc.request(req, { missed = true, extra = { customer = "4711" } })
+                dialog.track(req, { cdr = true })
+              end
+              return req:relay()
+            end
+            """
+        try passes(
+            """
+            proxy:receive { uri = "sip:bob@192.0.2.200" }
+            proxy:respond(486)
+            local row = proxy:records()[1]
+            expect(row.table).to_be("missed_calls")
+            expect(row.sip_code).to_be(486)
+            expect(row.customer).to_be("4711")
+            proxy:ack()
+            proxy:receive { uri = "sip:carol@192.0.2.200" }
+            proxy:respond(200)
+            proxy:ack()
+            proxy:advance(60)
+            proxy:bye()
+            proxy:respond(200)
+            local call = proxy:records()[3]
+            expect(call.table).to_be("cdrs")
+            expect(call.duration).to_be(60)
+            expect(call.ended_by).to_be("caller")
+            expect(call.callee).to_be("sip:carol@192.0.2.200")
+            """, script: script, options: "config = { accounting = { log = true, fields = { customer = 'script' } } }")
+        try passes(
+            "proxy:receive { uri = 'sip:bob@192.0.2.200' } proxy:respond(486) expect(proxy:records()).to_equal {}",
+            script: SpecFolder.relay)
+    }
+
+    @Test("timers of scripts run as time passes")
+    func timers() throws {
+        try passes(
+            "proxy:advance(65) expect(proxy:log()).to_be('info: tick\\ninfo: tick')",
+            script: "timer.every(30, function() log.info('tick') end) \(SpecFolder.relay)")
+    }
+
     @Test("connections are sources and destinations too")
     func streams() throws {
         try passes(
@@ -183,6 +260,8 @@ struct SpecProxyTests {
             ("proxy:respond(200)", "respond: the proxy has sent no request"),
             ("proxy:respond(2000)", "respond: expected a code from 100 to 699, got 2000"),
             ("proxy:bye()", "BYE: no INVITE was received yet"),
+            ("proxy:authenticate {}", "authenticate: needs user and password"),
+            ("proxy:authenticate { user = 'a', password = 'b' }", "authenticate: the last response is no 401 or 407"),
             ("proxy:advance(-1)", "advance: expected seconds from 0"),
             ("proxy:metric('transactions_craeted')", "do you mean \"transactions_created\"?"),
             ("proxy:log('loud')", "level"),

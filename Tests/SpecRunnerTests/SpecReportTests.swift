@@ -60,6 +60,20 @@ struct SpecReportTests {
         #expect(folder.run().coverage == nil)
     }
 
+    @Test("modules of scripts are covered and watched too")
+    func modules() throws {
+        let folder = try SpecFolder([
+            "lua/prices.lua": "return {\n  of = function(number)\n    return 1\n  end\n}",
+            "routing.lua": "local prices = require 'prices'\n\(SpecFolder.relay)",
+            "x_spec.lua": "it('x', function() sip.proxy { script = 'routing.lua' } end)",
+        ])
+        let report = folder.run { $0.coverage = true }
+        #expect(report.exitCode == 0, "\(report.files[0].lines)")
+        #expect(report.coverage?.map { ($0.path as NSString).lastPathComponent } == ["prices.lua", "routing.lua"])
+        #expect(report.coverage?.first?.missed == [3])
+        #expect(folder.run().read.contains { $0.hasSuffix("lua/prices.lua") })
+    }
+
     @Test("JUnit XML has every test, and whatever text they show")
     func junit() throws {
         let folder = try SpecFolder([

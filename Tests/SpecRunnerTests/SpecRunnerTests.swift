@@ -141,6 +141,8 @@ struct SpecRunnerTests {
             """
         ) { $0.filter = "calls › o" }
         #expect(report.files[0].results.map(\.title) == ["calls › one"])
+        let none = try SpecFolder.run("it('x', function() end)") { $0.filter = "y" }
+        #expect(none.exitCode == 2 && none.summary == ["no test has that in its title"])
     }
 
     @Test("helpers are required from beside the spec")
@@ -148,7 +150,8 @@ struct SpecRunnerTests {
         let folder = try SpecFolder([
             "support/calls.lua": "return { number = 7 }",
             "x_spec.lua":
-                "local calls = require 'support.calls'\nit('x', function() expect(calls.number).to_be(7) end)",
+                "local calls = require 'support.calls'\nit('x', function() expect(calls.number).to_be(7) end)"
+                + "\nit('y', function() expect(require('json')).to_be_truthy() end)",
         ])
         let report = folder.run()
         #expect(report.exitCode == 0, "\(report.files[0].lines)")
@@ -196,6 +199,8 @@ struct SpecRunnerTests {
     @Test("without a spec the run has not passed")
     func nothing() throws {
         #expect(try SpecFolder().run().exitCode == 2)
-        #expect(SpecRun(paths: ["absent_spec.lua"]).run().exitCode == 2)
+        let report = SpecRun(paths: ["absent_spec.lua"]).run()
+        #expect(report.exitCode == 2)
+        #expect(report.files[0].problem?.place == "absent_spec.lua")
     }
 }

@@ -227,9 +227,16 @@ void sv_set_modules(sv_vm *vm, const sv_module *modules, uint32_t count);
 /// Compiles and runs a script, text only, then looks the hooks up. `chunkName` as Lua has it: "@path".
 int32_t sv_load(sv_vm *vm, const void *text, size_t length, const char *chunkName);
 
-/// Notes from now on which lines of the chunk of this name run: lines[n] becomes 1 for line n + 1. For tests of scripts,
-/// before the script is loaded; the name and the lines must outlive the VM.
-void sv_record_lines(sv_vm *vm, const char *chunkName, uint8_t *lines, size_t count);
+/// Lines of a chunk: lines[n] becomes 1 when line n + 1 runs.
+typedef struct sv_line_record {
+    const char *chunkName;
+    uint8_t *lines;
+    size_t count;
+} sv_line_record;
+
+/// Notes from now on which lines of these chunks run. For tests of scripts, before the script is loaded; the records must
+/// outlive the VM.
+void sv_record_lines(sv_vm *vm, const sv_line_record *records, uint32_t count);
 
 /// A script as bytecode, which the caller frees; null when it does not compile.
 void *sv_compile(const void *text, size_t length, const char *chunkName, size_t *size);

@@ -5,10 +5,10 @@ import func Glibc.free
 /// The lines of a script that hold code. Lua tells them for functions that exist; those that no test calls are found in
 /// the script's bytecode only, whose form is that of Lua 5.4 (its ldump.c writes it).
 enum ChunkLines {
-    static func executable(of source: ScriptSource) -> [Int] {
-        var text = source.text
+    static func executable(of text: String, path: String) -> [Int] {
+        var text = text
         var count = 0
-        let code = text.withUTF8 { sv_compile($0.baseAddress, $0.count, "@\(source.path)", &count) }
+        let code = text.withUTF8 { sv_compile($0.baseAddress, $0.count, "@\(path)", &count) }
         guard let code else { return [] }
         defer { free(code) }
         var reader = BytecodeReader(UnsafeRawBufferPointer(start: code, count: count))

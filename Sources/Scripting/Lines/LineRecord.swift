@@ -1,6 +1,6 @@
 internal import CLuaShim
 
-/// Which lines of a script ran, in every VM that was made with it. For tests of scripts; used on one thread at a time.
+/// Which lines of a script or module ran, in every VM that was made with it. For tests of scripts; used on one thread at a time.
 public final class LineRecord: @unchecked Sendable {
     public let path: String
     /// Lines that hold code, from 1, in order.
@@ -9,10 +9,10 @@ public final class LineRecord: @unchecked Sendable {
     let lines: UnsafeMutableBufferPointer<UInt8>
 
     /// Of a script that does not compile no line can run.
-    public init(_ source: ScriptSource) {
-        path = source.path
-        executable = ChunkLines.executable(of: source)
-        let name = Array("@\(source.path)".utf8CString)
+    public init(path: String, text: String) {
+        self.path = path
+        executable = ChunkLines.executable(of: text, path: path)
+        let name = Array("@\(path)".utf8CString)
         chunkName = .allocate(capacity: name.count)
         chunkName.initialize(from: name, count: name.count)
         lines = .allocate(capacity: max(executable.last ?? 0, 1))

@@ -38,11 +38,11 @@ public final class ScriptRouting: RoutingLogic {
     /// - Parameters:
     ///   - version: what `servartuka.version()` answers.
     ///   - services: what scripts use of the process; it stays when they are reloaded.
-    ///   - lines: notes which lines run; nil: nobody wants to know.
+    ///   - lines: note which lines run of the script and its modules.
     /// - Throws: what the script did wrong, with its place.
     public static func load(
         _ source: ScriptSource, limits: ScriptLimits = ScriptLimits(), log: ScriptLog = .silent, version: String = "",
-        services: ScriptServices = ScriptServices(), lines: LineRecord? = nil
+        services: ScriptServices = ScriptServices(), lines: [LineRecord] = []
     ) throws(ScriptError) -> ScriptRouting {
         let host = UnsafeMutablePointer<ScriptHost>.allocate(capacity: 1)
         host.initialize(to: ScriptHost(log: log, version: version, services: services))
@@ -57,7 +57,7 @@ public final class ScriptRouting: RoutingLogic {
 
     /// A VM whose script is loaded and has begun.
     private static func start(
-        _ source: ScriptSource, _ limits: ScriptLimits, _ host: UnsafeMutablePointer<ScriptHost>, _ lines: LineRecord?
+        _ source: ScriptSource, _ limits: ScriptLimits, _ host: UnsafeMutablePointer<ScriptHost>, _ lines: [LineRecord]
     ) throws(ScriptError) -> ScriptVM {
         let vm = try ScriptVM(
             bindings: SIPBindings.table, limits: limits, host: UnsafeMutableRawPointer(host), events: events(host))
@@ -69,7 +69,7 @@ public final class ScriptRouting: RoutingLogic {
             hint: names.isEmpty
                 ? "declare it in the configuration: shared: {NAME: 1MiB}"
                 : "the configuration declares \(names.joined(separator: ", ")) under shared")
-        if let lines { vm.record(lines) }
+        if !lines.isEmpty { vm.record(lines) }
         try vm.load(source.text, path: source.path)
         guard vm.hasHook(.onRequest) else {
             throw ScriptError(

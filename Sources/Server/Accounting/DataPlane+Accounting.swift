@@ -1,5 +1,5 @@
 internal import Logging
-internal import ProxyCore
+package import ProxyCore
 internal import Reactor
 internal import Storage
 
@@ -66,7 +66,7 @@ struct AccountingThreads: Sendable {
 }
 
 /// Which sinks there are, and the queue of each.
-struct AccountingPlan: Sendable {
+package struct AccountingPlan: Sendable {
     enum Sink: Sendable {
         case log
         case file(String, AccountingFile.Content)
@@ -91,10 +91,10 @@ struct AccountingPlan: Sendable {
     }
 
     let sinks: [Sink]
-    let ledger: AccountingLedger
+    package let ledger: AccountingLedger
 
     /// nil without a sink.
-    init?(_ accounting: Configuration.Accounting) {
+    package init?(_ accounting: Configuration.Accounting) {
         var sinks: [Sink] = []
         if accounting.log { sinks.append(.log) }
         if let path = accounting.csv { sinks.append(.file(path, .transactions)) }

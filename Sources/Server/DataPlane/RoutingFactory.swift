@@ -26,10 +26,11 @@ package struct RoutingFactory: Sendable {
 
     /// What tests of scripts do otherwise.
     package struct Rehearsal: Sendable {
-        /// Takes the place of the script that the configuration names.
-        package var source: ScriptSource?
-        /// Notes which lines of a script run.
-        package var lines: (@Sendable (ScriptSource) -> LineRecord?)?
+        /// Take the place of the script that the configuration names.
+        package var path: String?
+        package var text: String?
+        /// Is told of the script and its modules; what it answers notes which lines run.
+        package var lines: @Sendable (ScriptSource) -> [LineRecord] = { _ in [] }
         package var clock: @Sendable () -> UInt64 = ScriptServices.monotonicMilliseconds
 
         package init() {}
@@ -51,7 +52,7 @@ package struct RoutingFactory: Sendable {
     ///
     /// - Throws: what is wrong with the script.
     package func make(_ configuration: Configuration, workers: Int) throws(RuntimeError) -> [any RoutingLogic] {
-        guard let path = rehearsal.source?.path ?? configuration.script else {
+        guard let path = rehearsal.path ?? configuration.script else {
             let nextHop = configuration.nextHop.flatMap { SocketAddress($0.description) } ?? .none
             let nextSet = configuration.nextSet.flatMap { name in
                 configuration.dispatcher.firstIndex { $0.name == name }
@@ -64,11 +65,9 @@ package struct RoutingFactory: Sendable {
                     nextSet: nextSet)
             }
         }
-        var source =
-            if let given = rehearsal.source { given } else {
-                ScriptSource(path: path, text: try Self.read(path, as: "the routing script"))
-            }
-        source.modules = try ModuleFolder.read(configuration.lua.modules, script: source.path)
+        let text = if let text = rehearsal.text { text } else { try Self.read(path, as: "the routing script") }
+        let source = ScriptSource(
+            path: path, text: text, modules: try ModuleFolder.read(configuration.lua.modules, script: path))
         let shared = dictionaries.prepare(configuration.shared)
         var services = ScriptServices(
             registrar: registrar, authenticator: try authenticator(configuration.auth), dictionaries: shared)
@@ -82,7 +81,7 @@ package struct RoutingFactory: Sendable {
                 logics.append(
                     try ScriptRouting.load(
                         source, limits: Self.limits(configuration.lua), log: log, version: ServartukaVersion.current,
-                        services: services, lines: rehearsal.lines?(source)))
+                        services: services, lines: rehearsal.lines(source)))
             } catch {
                 throw RuntimeError(
                     "the routing script has errors",
