@@ -7,7 +7,8 @@ import Testing
         arguments: [
             ("return tostring(io) .. tostring(debug) .. tostring(package)", "nilnilnil"),
             (
-                "return select(2, pcall(require, 'os'))", "no module 'os': only those of the program can be required"
+                "return select(2, pcall(require, 'os'))",
+                "no module 'os': neither the program nor the folder lua.modules has it"
             ),
             ("return tostring(require('openser') == require('openser'))", "true"),
             (
