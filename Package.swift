@@ -142,7 +142,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransportTests",
-            dependencies: ["SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests",

@@ -112,7 +112,7 @@ struct WebSocketTests {
             peer.stream.send(WebSocketPeer.handshake(path, with: origin))
             #expect(try peer.httpAnswer().hasPrefix("HTTP/1.1 \(code) "), "\(path) \(origin)")
         }
-        #expect(place.value("ws_upgrades_total") == 1)
+        place.wait("ws_upgrades_total", 1)
         place.wait("ws_upgrades_refused_total", 3)
     }
 
@@ -374,7 +374,8 @@ struct WebSocketTests {
         let tls = try OpenSSLPeer.client(to: place.ws, trusting: authority)
         let bob = WebSocketPeer(tls.plain)
         try bob.upgrade()
-        #expect(place.value("tls_handshakes_total") == 1 && place.value("ws_upgrades_total") == 1)
+        place.wait("tls_handshakes_total", 1)
+        place.wait("ws_upgrades_total", 1)
         bob.send(text: Self.register("bob", "r").replacing("SIP/2.0/WS ", with: "SIP/2.0/WSS "))
         #expect(try bob.message().start.hasPrefix("SIP/2.0 200"))
         let alice = try StreamPeer.bound(stream: false)

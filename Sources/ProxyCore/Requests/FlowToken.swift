@@ -12,7 +12,7 @@ enum FlowToken {
 
     /// Appends it to the edit under way.
     static func append(_ flow: SocketAddress, to edits: inout MessageEdits, hashKey: HashKey) {
-        edits.appendHex(UInt64(flow.transport.rawValue) << 4 | UInt64(flow.family.rawValue), digits: 4)
+        edits.appendHex(kind(flow), digits: 4)
         edits.appendHex(UInt64(flow.port), digits: 4)
         if flow.isIPv6 {
             edits.appendHex(flow.high, digits: 16)
@@ -38,7 +38,11 @@ enum FlowToken {
                 high: high, low: low, scope: UInt32(truncatingIfNeeded: last), port: flow.port, family: .ipv6,
                 transport: transport)
         }
-        return hash(flow, hashKey) == signature ? flow : nil
+        return kind == Self.kind(flow) && hash(flow, hashKey) == signature ? flow : nil
+    }
+
+    private static func kind(_ flow: SocketAddress) -> UInt64 {
+        UInt64(flow.transport.rawValue) << 4 | UInt64(flow.family.rawValue)
     }
 
     private static func hash(_ flow: SocketAddress, _ key: HashKey) -> UInt64 {
