@@ -73,9 +73,11 @@ let package = Package(
             dependencies: [
                 "ProxyCore", "Reactor", "SIPMessage",
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOWebSocket", package: "swift-nio"),
             ],
             swiftSettings: swiftSettings),
         .target(name: "DNSResolver", dependencies: ["CAres", "Reactor"], swiftSettings: swiftSettings),
@@ -150,7 +152,10 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "SIPTransportTests",
-            dependencies: ["SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: [
+                "SIPTransport", "ProxyCore", "Reactor", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "ServerTests",

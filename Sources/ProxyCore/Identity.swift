@@ -30,7 +30,9 @@ final class Identity {
             let host = listener.advertisedHost.contains(":") ? "[\(listener.advertisedHost)]" : listener.advertisedHost
             let sentBy = "\(host):\(listener.advertisedPort)"
             let transport = listener.address.transport
-            let parameter = transport == .udp ? "" : ";transport=\(transport.name)"
+            // RFC 7118 §5.2.3: `ws` stands for either.
+            let parameterName = transport.isWebSocket ? Transport.ws.name : transport.name
+            let parameter = transport == .udp ? "" : ";transport=\(parameterName)"
             viaStarts.append(StoredText("Via: SIP/2.0/\(transport.viaName) \(sentBy);branch="))
             routeStarts.append(StoredText("<sip:\(sentBy)\(parameter);lr"))
             sipsRouteStarts.append(

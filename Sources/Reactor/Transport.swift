@@ -12,6 +12,9 @@
     /// Encrypted, as a `sips` URI demands (RFC 3261 §26.2.1).
     @inlinable public var isSecure: Bool { self == .tls || self == .wss }
 
+    /// Each message is one of the WebSocket protocol (RFC 7118), and only clients open connections.
+    @inlinable public var isWebSocket: Bool { self == .ws || self == .wss }
+
     /// Where a URI without a port leads (RFC 3261 §19.1.2, RFC 7118 §5).
     @inlinable public var defaultPort: UInt16 {
         switch self {

@@ -11,24 +11,25 @@ extension StreamConnection {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard !isBroken else { return }
         var bytes = unwrapInboundIn(data)
+        if peer.transport.isWebSocket { boundaries.append(bytes.readableBytes) }
         if input.readableBytes == 0 { input = bytes } else { input.writeBuffer(&bytes) }
         if !isPaused { takeMessages(context) }
     }
 
     private func takeMessages(_ context: ChannelHandlerContext) {
         while !isBroken {
-            switch input.withUnsafeReadableBytes({ framer.next($0) }) {
+            switch nextStep() {
             case .incomplete:
                 input.discardReadBytes()
                 return
             case .lineEnds(let count):
-                input.moveReaderIndex(forwardBy: count)
+                took(count)
                 answerPings(lineEnds: count / 2)
             case .message(let count):
                 lineEndsSeen = 0
                 guard post(StreamMail.message, count) else { return pause(context) }
                 hub.counters.add(.messagesReceived)
-                input.moveReaderIndex(forwardBy: count)
+                took(count)
                 framer.took()
             case .broken:
                 isBroken = true
@@ -37,6 +38,19 @@ extension StreamConnection {
                 input.clear()
             }
         }
+    }
+
+    private func nextStep() -> StreamFramer.Step {
+        guard peer.transport.isWebSocket else { return input.withUnsafeReadableBytes { framer.next($0) } }
+        // RFC 7118 §5: one message each, whether it has a Content-Length or not.
+        guard let count = boundaries.first else { return .incomplete }
+        let holdsLineEndsOnly = input.readableBytesView.prefix(count).allSatisfy { $0 == 0x0D || $0 == 0x0A }
+        return holdsLineEndsOnly ? .lineEnds(count) : .message(count)
+    }
+
+    private func took(_ count: Int) {
+        input.moveReaderIndex(forwardBy: count)
+        if peer.transport.isWebSocket { boundaries.removeFirst() }
     }
 
     private func post(_ kind: UInt32, _ count: Int) -> Bool {

@@ -50,6 +50,8 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
 
     // What has come.
     var framer: StreamFramer
+    /// Where the messages of `input` end that came as such, by WebSocket.
+    var boundaries = CircularBuffer<Int>()
     var input = ByteBuffer()
     var lineEndsSeen = 0
     var isPaused = false
@@ -91,13 +93,17 @@ final class StreamConnection: ChannelDuplexHandler, @unchecked Sendable {
             let pipeline = channel.pipeline.syncOperations
             if peer.transport.isSecure { try pipeline.addHandler(tlsHandler()) }
             try pipeline.addHandler(IdleStateHandler(allTimeout: .milliseconds(hub.settings.idleMilliseconds)))
-            try pipeline.addHandler(self)
+            if peer.transport.isWebSocket {
+                try WebSocketGate(self).addHandlers(to: pipeline)
+            } else {
+                try pipeline.addHandler(self)
+            }
         }
     }
 
     func channelActive(context: ChannelHandlerContext) {
         channel = context.channel
-        if peer.transport.isSecure { awaitHandshake(context) } else { opened() }
+        if peer.transport.isWebSocket || peer.transport.isSecure { awaitHandshake(context) } else { opened() }
         context.fireChannelActive()
     }
 

@@ -11,6 +11,10 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
     case handshakeFailures
     case handshakeTimeouts
     case serversRefused
+    case webSocketUpgrades
+    case webSocketUpgradesRefused
+    case webSocketUpgradeFailures
+    case webSocketUpgradeTimeouts
     case closedIdle
     case closedSlow
     case closedMalformed
@@ -37,6 +41,10 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
         case .handshakeFailures: "tls_handshake_failures_total"
         case .handshakeTimeouts: "tls_handshake_timeouts_total"
         case .serversRefused: "tls_servers_refused_total"
+        case .webSocketUpgrades: "ws_upgrades_total"
+        case .webSocketUpgradesRefused: "ws_upgrades_refused_total"
+        case .webSocketUpgradeFailures: "ws_upgrade_failures_total"
+        case .webSocketUpgradeTimeouts: "ws_upgrade_timeouts_total"
         case .closedIdle: "tcp_connections_closed_idle_total"
         case .closedSlow: "tcp_connections_closed_slow_total"
         case .closedMalformed: "tcp_connections_closed_malformed_total"
@@ -65,6 +73,11 @@ public enum StreamCounter: Int, CaseIterable, Sendable {
             "Connections closed because their TLS handshake took longer than tls.handshake_timeout."
         case .serversRefused:
             "Connections to servers closed because their certificate was for another name (RFC 5922 §7.3)."
+        case .webSocketUpgrades: "Connections that became WebSockets."
+        case .webSocketUpgradesRefused:
+            "HTTP requests answered with an error because they ask for no WebSocket of SIP, or may not."
+        case .webSocketUpgradeFailures: "Connections closed by their peer before it asked for a WebSocket."
+        case .webSocketUpgradeTimeouts: "Connections closed because they were no WebSocket after ws.upgrade_timeout."
         case .closedIdle: "Connections closed after tcp.idle_timeout."
         case .closedSlow: "Connections closed because their peer left more than tcp.max_write_queue unread."
         case .closedMalformed: "Connections closed because what came was no message or too large."

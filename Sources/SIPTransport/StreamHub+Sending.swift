@@ -34,7 +34,8 @@ extension StreamHub {
         found.loop.execute { found.finish() }
     }
 
-    /// The open connection for a message, or a new one that is still to be connected. nil: there may be no more.
+    /// The open connection for a message, or a new one that is still to be connected. nil: there may be no more, or none
+    /// by WebSocket.
     func find(
         for message: OutgoingMessage, preferring preferred: Reactor.SocketAddress
     ) -> (StreamConnection, isNew: Bool)? {
@@ -42,6 +43,8 @@ extension StreamHub {
             guard !registry.isStopped else { return nil }
             if !preferred.isNone, let found = registry.connections[preferred] { return (found, false) }
             if let found = registry.connections[message.destination] { return (found, false) }
+            // RFC 7118 §5: only clients open them.
+            guard !message.destination.transport.isWebSocket else { return nil }
             guard registry.count < settings.connectionsMax else {
                 counters.add(.refusedTotal)
                 return nil

@@ -13,6 +13,7 @@ public struct StreamSettings: Sendable, Equatable {
     public var handshakeMilliseconds: Int64 = 5_000
     /// Bytes that may wait for a peer that reads slowly; beyond, its connection is closed.
     public var writeQueueBytesMax = 1 << 20
+    public var webSocket = WebSocketSettings()
     /// Threads that serve all connections.
     public var threads = 1
 

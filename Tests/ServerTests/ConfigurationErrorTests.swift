@@ -120,7 +120,7 @@ struct ConfigurationErrorTests {
             #"t.yaml:1:10: workers: expected a number ≥ 1 or "auto", got "two""#,
             #"t.yaml:3:13: limits.branches: expected a whole number from 1 to 64, got "0""#,
             "t.yaml:4:1: zebra: unknown key; the keys here are listen, workers, pin_workers, script, next_hop, next_set, domains, "
-                + "record_route, drain_seconds, peers, dispatcher, permissions, shared, state, auth, registrar, location, accounting, limits, mailbox, timers, dns, sockets, tcp, tls, lua, control, logging"
+                + "record_route, drain_seconds, peers, dispatcher, permissions, shared, state, auth, registrar, location, accounting, limits, mailbox, timers, dns, sockets, tcp, tls, ws, lua, control, logging"
         ),
     ]
 
@@ -146,7 +146,7 @@ struct ConfigurationErrorTests {
         Case(
             "listen: [\"udp:2001:db8::1:5060\", sctp:192.0.2.1]",
             #"t.yaml:1:10: listen[0]: \#(listenForms), got "udp:2001:db8::1:5060""#,
-            #"t.yaml:1:34: listen[1]: "sctp" is not supported yet, only "udp", "tcp" and "tls""#),
+            #"t.yaml:1:34: listen[1]: "sctp" is not supported, only "udp", "tcp", "tls", "ws" and "wss""#),
         Case(
             "listen:\n  - udp:192.0.2.1\n  - udp:192.0.2.1:5060",
             #"t.yaml:3:5: listen[1]: "udp:192.0.2.1:5060" is listed twice"#),
@@ -263,7 +263,7 @@ struct ConfigurationErrorTests {
 }
 
 /// Sebastiano Vigna's splitmix64: small, and the same everywhere for one seed.
-struct SplitMix {
+struct SplitMix: RandomNumberGenerator {
     var state: UInt64
 
     mutating func next() -> UInt64 {

@@ -198,8 +198,7 @@ struct ConfigurationTests {
             "script", "next_hop", "next_set", "domains", "peers", "dispatcher", "permissions", "auth.subscribers",
             "location.database", "dns.servers", "accounting.csv", "accounting.cdr_csv", "accounting.sqlite",
             "accounting.fields", "lua.modules", "shared", "state.branch_key", "tls.certificate", "tls.key",
-            "tls.client_roots",
-            "tls.server_roots",
+            "tls.client_roots", "tls.server_roots", "ws.path", "ws.origins",
         ]
         for setting in Setting.all where !skipped.contains(setting.key) {
             let text = setting.text(in: Configuration())

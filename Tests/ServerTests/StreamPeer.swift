@@ -64,8 +64,9 @@ final class StreamPeer {
         return true
     }
 
-    func send(_ text: String, toPort port: UInt16) {
-        let bytes = Array(text.utf8)
+    func send(_ text: String, toPort port: UInt16) { send(Array(text.utf8), toPort: port) }
+
+    func send(_ bytes: [UInt8], toPort port: UInt16) {
         _ = Self.withAddress(port) { sendto(descriptor, bytes, bytes.count, 0, $0, $1) }
     }
 

@@ -16,6 +16,7 @@ from .accounting_disk import AccountingDiskCase, run_accounting_disk
 from .authentication import AuthenticationCase, run_authentication
 from .balance import CASES as BALANCE_CASES
 from .balance import run_balance
+from .browser import BrowserCase, run_browser
 from .calls import CallCase, Outcome, run_calls
 from .chain import CASES as CHAIN_CASES
 from .chain import run_chain
@@ -32,7 +33,7 @@ from .torture import DamageCase, TortureCase, run_damage, run_torture
 QUICK_CALLS = 2000
 PARTS = (
     "torture", "calls", "loss", "dns", "streams", "chain", "balance", "registrar", "restart", "accounting", "authentication",
-    "telephones",
+    "telephones", "browser",
     "reload", "soak",
 )
 DEFAULT_PARTS = tuple(part for part in PARTS if part != "soak")
@@ -108,6 +109,9 @@ def _cases(options: argparse.Namespace):
     if "telephones" in options.parts:
         for transport in ("udp", "tcp"):
             yield TelephoneCase(transport), run_telephones
+    if "browser" in options.parts:
+        for count in workers:
+            yield BrowserCase(count), run_browser
     if "reload" in options.parts:
         short = ReloadCase(settle_seconds=3, measured_seconds=7, judge_memory=False)
         yield short if options.quick else ReloadCase(), run_reload

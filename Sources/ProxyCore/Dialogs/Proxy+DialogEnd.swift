@@ -55,6 +55,8 @@ extension Proxy {
         request.selectionSeed = dialog.id.rawValue
         let route = DialogRoute(to: receiver)
         let destination = route.nextHop.withUnsafeBytes { bytes in
+            // By the connection that it has, whatever its Contact says.
+            if receiver.hop.transport.isWebSocket { return receiver.hop }
             if case .address(let address) = resolve(bytes), address.port != 0 { return address }
             // A name that nobody has asked for lately: where its messages come from is the best guess.
             return receiver.hop

@@ -98,7 +98,9 @@ public final class Registrar: Sendable {
 
     /// Whether a contact names the very host that a REGISTER came from: then it is where it says.
     private static func names(_ uri: [UInt8], _ source: SocketAddress) -> Bool {
-        uri.withUnsafeBytes { bytes in
+        // Nobody listens there (RFC 7118 §5).
+        if source.transport.isWebSocket { return false }
+        return uri.withUnsafeBytes { bytes in
             guard let uri = SIPURI.parse(ByteRange(0, bytes.count), in: bytes) else { return false }
             let host = UnsafeRawBufferPointer(rebasing: bytes[uri.host.start..<uri.host.end])
             return SocketAddress(ip: host, port: 5_060)?.sameIP(as: source) ?? false

@@ -15,7 +15,8 @@ extension RequestContext {
         do throws(RegistrationRefusal) {
             let registration = try Registration(message.pointee, contactsMax: registrar.settings.contactsMax)
             try checkDomain()
-            let isDirect = keepsSource && viaCount == 1
+            // RFC 7118 §5.2: nothing but its connection leads to a WebSocket client.
+            let isDirect = (keepsSource || source.transport.isWebSocket) && viaCount == 1
             let bindings = try registrar.register(registration, source: isDirect ? source : .none, now: now)
             guard answer(bindings) else {
                 throw RegistrationRefusal(code: 513, reason: "Message Too Large")

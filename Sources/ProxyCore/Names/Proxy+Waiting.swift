@@ -65,6 +65,7 @@ extension Proxy {
         request.upstream = Int32(slot.pointee.upstream)
         request.recordsRoute = branch.recordsRoute
         request.dialogMark = dialogMark(of: server)
+        request.flow = slot.pointee.flow
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.answerMilliseconds = slot.pointee.answerMilliseconds
         request.waitsNoMore = true

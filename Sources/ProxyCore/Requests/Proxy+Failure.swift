@@ -58,6 +58,7 @@ extension Proxy {
         request.selectionSeed = slot.pointee.key.high
         request.upstream = Int32(slot.pointee.upstream)
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
+        request.flow = slot.pointee.flow
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
         request.handlers.onFailure = slot.pointee.onFailure
         request.handlers.onReply = slot.pointee.onReply

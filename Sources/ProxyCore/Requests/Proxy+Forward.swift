@@ -64,6 +64,7 @@ extension Proxy {
         var departure = Departure(destination: target.destination, listener: -1, strictRoute: nil)
         request.pendingName = .none
         if departure.destination.isNone { departure.destination = request.nextHop }
+        if departure.destination.isNone, target.uri.count == 0 { departure.destination = request.flow }
         if departure.destination.isNone {
             if let route = topRoute(), let address = NameAddress.parse(route.value, in: message.pointee.bytes) {
                 departure.destination = destination(of: message.pointee.bytes(address.uri))
@@ -135,17 +136,33 @@ extension Proxy {
     /// One Record-Route for each socket the dialog's requests pass (RFC 3261 §16.6 step 4, RFC 5658 for
     /// two): the downstream side on top. Of a request to a sips URI the secure sides are sips (§16.6 step 4).
     private func appendRecordRoute(departure: Departure) {
-        let isPair = departure.listener != request.listener
-        edits.pointee.append("Record-Route: ")
-        edits.pointee.append(identity.routeStart(departure.listener, isSips: departure.isSips))
+        let (isUpstreamFlow, isDownstreamFlow) = (
+            request.source.transport.isWebSocket, departure.destination.transport.isWebSocket
+        )
+        // A listener alone does not tell which of its connections leads to which side.
+        let isPair = departure.listener != request.listener || isUpstreamFlow || isDownstreamFlow
+        appendRoute(departure.listener, departure.isSips, flow: isDownstreamFlow ? departure.destination : .none)
         if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
         if isPair {
-            edits.pointee.append(";r2=on>\r\nRecord-Route: ")
-            edits.pointee.append(identity.routeStart(request.listener, isSips: departure.isSips))
+            edits.pointee.append(";r2=on>\r\n")
+            appendRoute(request.listener, departure.isSips, flow: isUpstreamFlow ? request.source : .none)
             if let mark = request.dialogMark { mark.append(to: &edits.pointee) }
             edits.pointee.append(";r2=on")
         }
         edits.pointee.append(">\r\n")
+    }
+
+    /// A Record-Route up to its first parameters, with the connection it stands for.
+    private func appendRoute(_ listener: Int, _ isSips: Bool, flow: SocketAddress) {
+        let start = identity.routeStart(listener, isSips: isSips)
+        edits.pointee.append("Record-Route: ")
+        guard !flow.isNone, let colon = start.firstIndex(of: UInt8(ascii: ":")) else {
+            return edits.pointee.append(start)
+        }
+        edits.pointee.append(UnsafeRawBufferPointer(rebasing: start[...colon]))
+        FlowToken.append(flow, to: &edits.pointee, hashKey: settings.hashKey)
+        edits.pointee.append("@")
+        edits.pointee.append(UnsafeRawBufferPointer(rebasing: start[(colon + 1)...]))
     }
 
     /// §16.6 step 6: the strict router's URI becomes the Request-URI, which goes to the Route's end.

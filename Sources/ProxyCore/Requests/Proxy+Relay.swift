@@ -167,6 +167,7 @@ extension Proxy {
                 : .other(NonInviteServerTransaction(reliability: reliability)),
             source: request.source, responseTarget: responseTarget(of: request.source),
             listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
+        slot.flow = request.flow
         slot.upstream = Int16(truncatingIfNeeded: request.upstream)
         slot.onFailure = request.handlers.onFailure
         slot.onReply = request.handlers.onReply

@@ -58,6 +58,7 @@ extension Proxy {
         edits.pointee.removeElement(first, of: message.pointee)
         request.wasRoutedHere = true
         request.routesRemoved = 1
+        noteFlow(uri)
         if dialogs.readsMarks, let mark = uri.parameter("did", in: message.pointee.bytes) {
             let dialog = DialogID(message.pointee.bytes(mark))
             request.isTrackedElsewhere = dialog == .elsewhere
@@ -69,9 +70,19 @@ extension Proxy {
         guard let second = topRoute(), let other = ownURI(of: second),
             other.parameter("r2", in: message.pointee.bytes) != nil
         else { return true }
+        noteFlow(other)
         edits.pointee.removeElement(second, of: message.pointee)
         request.routesRemoved = 1
         return !edits.pointee.overflowed
+    }
+
+    /// RFC 5626 §5.3: a request goes by the connection that its route names, unless it came by that.
+    private func noteFlow(_ route: SIPURI) {
+        guard !route.user.isAbsent,
+            let flow = FlowToken.read(message.pointee.bytes(route.user), hashKey: settings.hashKey),
+            flow != request.source
+        else { return }
+        request.flow = flow
     }
 
     /// The topmost Route value that is not to be removed.

@@ -19,6 +19,8 @@ struct RequestState {
     var stateDemand = StateDemand.auto
     var handlers = TransactionHandlers()
     var wasRoutedHere = false
+    /// The connection that the route we recorded names, when it is another than the request came by; `.none`: none.
+    var flow = SocketAddress.none
     var recordsRoute = false
     var newRequestURI = UnsafeRawBufferPointer(start: nil, count: 0)
     var isRequestURIEdited = false
@@ -137,6 +139,11 @@ extension RequestContext {
     }
 
     /// Our own Route was on top, or a strict router's Request-URI was put right (RFC 3261 §16.4).
+    var flow: SocketAddress {
+        get { state.pointee.flow }
+        set { state.pointee.flow = newValue }
+    }
+
     public internal(set) var wasRoutedHere: Bool {
         get { state.pointee.wasRoutedHere }
         set { state.pointee.wasRoutedHere = newValue }

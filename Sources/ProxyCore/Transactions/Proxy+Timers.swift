@@ -82,6 +82,7 @@ extension Proxy {
     /// Carries out what a client machine's event left to do beside transmitting and delivering.
     func finishClient(_ client: UInt32, _ actions: TransactionActions, now: UInt64) {
         let slot = table.pointee.clients[client]
+        let lostFlow = slot.pointee.destination.transport.isWebSocket ? slot.pointee.destination : .none
         var failed: UInt32 = 0
         if !actions.isDisjoint(with: [.timedOut, .transportFailed]), !slot.pointee.key.isCancel {
             if actions.contains(.timedOut) { count(.clientTimeouts) }
@@ -108,9 +109,15 @@ extension Proxy {
         // §16.9: a transport failure counts as a 503. A branch that ended because upstream cancelled it is answered
         // as the cancelled request it is.
         let isCancelled = server.pointee.flags.contains(.cancelled)
-        considerLocal(failed, code: actions.contains(.transportFailed) ? 503 : isCancelled ? 487 : 408)
+        let isLost = actions.contains(.transportFailed) && !lostFlow.isNone
+        let code = actions.contains(.transportFailed) ? 503 : isCancelled ? 487 : 408
+        considerLocal(failed, code: isLost ? codeOfLostFlow(lostFlow, server.pointee.flow) : code)
         if server.pointee.pendingCount == 0 { finishContext(failed, now: now) }
     }
+
+    /// RFC 5626 §5.3: 430 when the request's route named the connection; a client that has registered by it, and nobody else,
+    /// knows when it will be back, so 480.
+    private func codeOfLostFlow(_ lost: SocketAddress, _ routed: SocketAddress) -> Int { lost == routed ? 430 : 480 }
 
     /// Keeps a branch that got no answer for as long as one may still come: passed on as if nobody knew of it, that
     /// would be a second answer upstream.

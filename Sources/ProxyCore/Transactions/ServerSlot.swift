@@ -34,6 +34,8 @@ struct ServerSlot: BitwiseCopyable {
     var source: SocketAddress
     /// Where responses go (RFC 3261 §18.2.2, RFC 3581 §4).
     var responseTarget: SocketAddress
+    /// The connection that the route we recorded names; `.none`: none (RFC 5626 §5.3).
+    var flow = SocketAddress.none
     var listener: UInt8
     var flags: Flags = []
     /// Branches ever made, which is the next one's index; and those without a final response.

@@ -3,7 +3,7 @@ internal import NIOSSL
 internal import NIOTLS
 internal import Reactor
 
-// The TLS handshake of a connection: who has to prove what, and how long it may take.
+// The handshake of a connection, above all that of TLS: who has to prove what, and how long it may take.
 extension StreamConnection {
     func tlsHandler() throws -> NIOSSLHandler {
         // A reload in the middle of a handshake must not judge it by other rules than it began with.
@@ -15,11 +15,14 @@ extension StreamConnection {
     }
 
     func awaitHandshake(_ context: ChannelHandlerContext) {
-        openingFailure = .handshakeFailures
+        let isWebSocket = peer.transport.isWebSocket
+        openingFailure = peer.transport.isSecure ? .handshakeFailures : .webSocketUpgradeFailures
         let bound = NIOLoopBound(context, eventLoop: loop)
-        loop.scheduleTask(in: .milliseconds(hub.settings.handshakeMilliseconds)) {
-            guard self.state == .opening else { return }
-            self.openingFailure = .handshakeTimeouts
+        let patience = isWebSocket ? hub.settings.webSocket.upgradeMilliseconds : hub.settings.handshakeMilliseconds
+        loop.scheduleTask(in: .milliseconds(patience)) {
+            // What was refused is being closed already.
+            guard self.state == .opening, self.openingFailure != .webSocketUpgradesRefused else { return }
+            self.openingFailure = isWebSocket ? .webSocketUpgradeTimeouts : .handshakeTimeouts
             self.abandon(bound.value)
         }
     }
@@ -31,7 +34,7 @@ extension StreamConnection {
             return abandon(context)
         }
         hub.counters.add(.handshakes)
-        opened()
+        if peer.transport.isWebSocket { openingFailure = .webSocketUpgradeFailures } else { opened() }
     }
 
     /// Closes without a farewell: a peer that shakes no hands would not answer it.

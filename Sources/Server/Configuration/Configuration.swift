@@ -30,6 +30,7 @@ public struct Configuration: Sendable, Equatable {
     public var sockets = Sockets()
     public var tcp = Tcp()
     public var tls = Tls()
+    public var webSocket = WebSocket()
     /// Dictionaries of scripts, `shared.NAME`, in the order of their names.
     public var shared: [SharedMemory] = []
     public var mailbox = Mailbox()
@@ -192,6 +193,16 @@ public struct Configuration: Sendable, Equatable {
         public init() {}
     }
 
+    /// What the HTTP requests must be like that become WebSockets.
+    public struct WebSocket: Sendable, Equatable {
+        /// nil: any.
+        public var path: String?
+        public var origins: [String] = []
+        public var upgradeMilliseconds = 5_000
+
+        public init() {}
+    }
+
     /// Certificates, and who has to show one.
     public struct Tls: Sendable, Equatable {
         public enum ClientCertificates: String, Sendable, CaseIterable {
@@ -301,15 +312,19 @@ public struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
         case udp
         case tcp
         case tls
+        case ws
+        case wss
 
         /// Encrypted: it needs a certificate.
-        public var isSecure: Bool { self == .tls }
+        public var isSecure: Bool { self == .tls || self == .wss }
 
-        /// RFC 3261 §19.1.2.
+        /// RFC 3261 §19.1.2, RFC 7118 §5.
         public var standardPort: UInt16 {
             switch self {
             case .udp, .tcp: Endpoint.standardPort
             case .tls: 5_061
+            case .ws: 80
+            case .wss: 443
             }
         }
     }

@@ -4,7 +4,7 @@ extension ConfigurationReader {
         if case .null = node.content { return }
         let errorsBefore = diagnostics.count
         switch setting.binding {
-        case .names, .endpoints, .listeners, .peers: readList(node, as: setting)
+        case .names, .origins, .endpoints, .listeners, .peers: readList(node, as: setting)
         case .dictionaries(let path, let range):
             if let read = readDictionaries(node, setting, sizes: range) { configuration[keyPath: path] = read }
         case .columns(let path): configuration[keyPath: path] = readColumns(node, setting)
@@ -81,7 +81,7 @@ extension ConfigurationReader {
             configuration[keyPath: path] = key
         case .name(let path):
             configuration[keyPath: path] = text.isEmpty ? nil : text
-        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
+        case .names, .origins, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
             preconditionFailure("lists and maps are read elsewhere")
         }
         return true
@@ -127,6 +127,7 @@ extension ConfigurationReader {
         }
         switch setting.binding {
         case .names(let path): configuration[keyPath: path] = readNames(items, setting)
+        case .origins(let path): configuration[keyPath: path] = readOrigins(items, setting)
         case .endpoints(let path, let port):
             configuration[keyPath: path] = readEndpoints(items, setting, defaultPort: port)
         case .listeners(let path): configuration[keyPath: path] = readListeners(items, setting, at: node.origin)
@@ -153,6 +154,27 @@ extension ConfigurationReader {
             }
         }
         return names
+    }
+
+    private mutating func readOrigins(_ items: [ConfigurationNode], _ setting: Setting) -> [String] {
+        var origins: [String] = []
+        for (index, item) in items.enumerated() {
+            guard case .scalar(let text) = item.content, Self.isOrigin(text.lowercased()) else {
+                report(
+                    item.origin, "\(setting.key)[\(index)]",
+                    "expected an origin such as \"https://example.org\", got \(item.summary)")
+                continue
+            }
+            origins.append(text.lowercased())
+        }
+        return origins
+    }
+
+    /// RFC 6454 §6.2: a scheme and a host, and a port if it is not the scheme's; no path.
+    private static func isOrigin(_ text: String) -> Bool {
+        ["https://", "http://"].contains {
+            text.hasPrefix($0) && HostName.isValidWithPort(String(text.dropFirst($0.count)))
+        }
     }
 
     private mutating func readListeners(
@@ -225,9 +247,9 @@ extension ConfigurationReader {
 
     private func listenerComplaint(_ node: ConfigurationNode) -> String {
         if case .scalar(let text) = node.content, let scheme = text.split(separator: ":").first?.lowercased(),
-            ["ws", "wss", "sctp"].contains(scheme)
+            scheme == "sctp"
         {
-            return "\"\(scheme)\" is not supported yet, only \"udp\", \"tcp\" and \"tls\""
+            return "\"\(scheme)\" is not supported, only \"udp\", \"tcp\", \"tls\", \"ws\" and \"wss\""
         }
         return "expected \"udp:ADDRESS:PORT\" such as \"udp:192.0.2.1:5060\" or \"udp:[2001:db8::1]:5060\", "
             + "got \(node.summary)"

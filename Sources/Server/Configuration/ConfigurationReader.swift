@@ -106,7 +106,7 @@ struct ConfigurationReader {
         _ text: String, for setting: Setting, at origin: ConfigurationOrigin
     ) -> ConfigurationNode {
         switch setting.binding {
-        case .names, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
+        case .names, .origins, .endpoints, .listeners, .peers, .dictionaries, .columns, .sets, .groups:
             if text.hasPrefix("[") || text.hasPrefix("{") {
                 var problems: [ConfigurationDiagnostic] = []
                 let parsed = ConfigurationDocument.compose(text, file: "", diagnostics: &problems)

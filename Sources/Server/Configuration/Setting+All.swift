@@ -2,13 +2,13 @@ extension Setting {
     /// Every setting, in the order of the reference page. Adding a row here is all that a new key takes, beside its
     /// place and default in `Configuration`.
     public static let all: [Setting] =
-        top + state + auth + registrar + location + accounting + limits + timers + dns + sockets + tcp + tls + lua
+        top + state + auth + registrar + location + accounting + limits + timers + dns + sockets + tcp + tls + ws + lua
         + edges
 
     private static let top: [Setting] = [
         Setting(
             "listen", .listeners(\.listen),
-            "Socket addresses to receive on, `udp:`, `tcp:` or `tls:`, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
+            "Socket addresses to receive on, `udp:`, `tcp:`, `tls:`, `ws:` or `wss:`, at least one of them udp. Behind a wildcard address or address translation set `advertise`, "
                 + "the HOST or HOST:PORT that goes into Via and Record-Route."),
         Setting(
             "workers", .workers(\.workers, 1...Configuration.workersMax),
@@ -236,7 +236,7 @@ extension Setting {
     private static let tcp: [Setting] = [
         Setting(
             "tcp.max_connections", .integer(\.tcp.connectionsMax, 1...1_000_000),
-            "TCP and TLS connections of the process, accepted and opened together; further ones are closed at once, or not opened."
+            "Connections of the process, by whatever transport, accepted and opened together; further ones are closed at once, or not opened."
         ),
         Setting(
             "tcp.max_connections_per_source", .integer(\.tcp.connectionsPerSourceMax, 1...1_000_000),
@@ -279,6 +279,21 @@ extension Setting {
         Setting(
             "tls.handshake_timeout", .time(\.tls.handshakeMilliseconds, .milliseconds, 100...60_000),
             "How long a TLS handshake may take; after that the connection is closed."),
+    ]
+
+    private static let ws: [Setting] = [
+        Setting(
+            "ws.path", .name(\.webSocket.path),
+            "The only path that WebSocket handshakes may ask for, such as `/sip`; others get a 404. By default any is served."
+        ),
+        Setting(
+            "ws.origins", .origins(\.webSocket.origins),
+            "Origins of the web pages that may connect; handshakes from others, or without an `Origin`, get a 403. By default all may."
+        ),
+        Setting(
+            "ws.upgrade_timeout", .time(\.webSocket.upgradeMilliseconds, .milliseconds, 100...60_000),
+            "How long a connection may take to become a WebSocket, the TLS handshake included; after that it is closed."
+        ),
     ]
 
     private static let lua: [Setting] = [

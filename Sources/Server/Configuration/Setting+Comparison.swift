@@ -21,7 +21,7 @@ extension Setting {
         case .endpoint(let path): target[keyPath: path] = source[keyPath: path]
         case .endpoints(let path, _): target[keyPath: path] = source[keyPath: path]
         case .secret(let path): target[keyPath: path] = source[keyPath: path]
-        case .names(let path): target[keyPath: path] = source[keyPath: path]
+        case .names(let path), .origins(let path): target[keyPath: path] = source[keyPath: path]
         case .listeners(let path): target[keyPath: path] = source[keyPath: path]
         case .peers(let path): target[keyPath: path] = source[keyPath: path]
         case .dictionaries(let path, _): target[keyPath: path] = source[keyPath: path]

@@ -89,6 +89,8 @@ enum Binding: Sendable {
     case endpoints(Path<[Endpoint]>, defaultPort: UInt16)
     case secret(Path<[UInt8]?>)
     case names(Path<[String]>)
+    /// Origins of web pages.
+    case origins(Path<[String]>)
     case listeners(Path<[ListenAddress]>)
     case peers(Path<[Peer]>)
     /// A map of names to sizes.
@@ -131,7 +133,9 @@ enum Binding: Sendable {
         case .secret:
             "at least \(branchKeyBytesMin) characters, or at least \(2 * branchKeyBytesMin) hexadecimal digits"
         case .names: "a list of domain names or addresses"
-        case .listeners: "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\" or {address, advertise}"
+        case .origins: "a list of origins such as \"https://example.org\" or \"https://example.org:8443\""
+        case .listeners:
+            "a list of \"udp:ADDRESS:PORT\", \"tcp:…\", \"tls:…\", \"ws:…\", \"wss:…\" or {address, advertise}"
         case .peers: "a list of {name, address, trusted}"
         case .dictionaries: "a map of names to sizes such as {attempts: 4MiB}"
         case .columns: "a map such as {caller: from_uri, agent: \"header:User-Agent\"}"
@@ -156,7 +160,7 @@ enum Binding: Sendable {
         case .endpoint(let path): configuration[keyPath: path]?.description ?? "none"
         case .endpoints(let path, _): Self.list(configuration[keyPath: path].map(\.description))
         case .secret(let path): configuration[keyPath: path] == nil ? "random" : "(set)"
-        case .names(let path): Self.list(configuration[keyPath: path])
+        case .names(let path), .origins(let path): Self.list(configuration[keyPath: path])
         case .listeners(let path): Self.list(configuration[keyPath: path].map(\.description))
         case .peers(let path): Self.list(configuration[keyPath: path].map(\.description))
         case .dictionaries(let path, _):

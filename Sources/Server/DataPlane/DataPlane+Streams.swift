@@ -25,6 +25,9 @@ extension DataPlane {
         settings.connectMilliseconds = Int64(configuration.tcp.connectMilliseconds)
         settings.handshakeMilliseconds = Int64(configuration.tls.handshakeMilliseconds)
         settings.writeQueueBytesMax = configuration.tcp.writeQueueBytesMax
+        settings.webSocket.path = configuration.webSocket.path
+        settings.webSocket.origins = configuration.webSocket.origins
+        settings.webSocket.upgradeMilliseconds = Int64(configuration.webSocket.upgradeMilliseconds)
         settings.threads = min(max(workers.count, 1), streamThreadsMax)
         return try StreamHub(
             settings, listeners: listeners, workers: workers, credentials: try credentials(configuration))
@@ -83,6 +86,8 @@ extension ListenAddress.Transport {
         case .udp: .udp
         case .tcp: .tcp
         case .tls: .tls
+        case .ws: .ws
+        case .wss: .wss
         }
     }
 }
