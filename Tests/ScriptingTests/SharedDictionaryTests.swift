@@ -45,7 +45,7 @@ extension SharedDictionary {
     @Test("a dictionary behaves like a simple one with times, whatever is done to it", arguments: 0..<8)
     func model(round: Int) {
         let seed = UInt64.random(in: 1 ... .max)
-        var random = Generator(seed: seed)
+        var random = SIPRandom(seed: seed)
         let dictionary = SharedDictionary(name: "model", bytesMax: 64 << 20)
         var model: [String: (value: String, expires: UInt64)] = [:]
         var now: UInt64 = 1
@@ -141,20 +141,5 @@ extension SharedDictionary {
         }
         let sum = dictionary.keys().reduce(0) { $0 + (Int(dictionary.text($1) ?? "") ?? 0) }
         #expect(sum == 80_000)
-    }
-}
-
-/// SplitMix64.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

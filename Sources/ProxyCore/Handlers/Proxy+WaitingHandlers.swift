@@ -150,9 +150,7 @@ extension Proxy {
         if dialogs.isInUse { noteDialogRequest() }
         beginDialog(server)
         if request.recordsRoute { slot.pointee.flags.insert(.recordRoute) }
-        slot.pointee.onFailure = request.handlers.onFailure
-        slot.pointee.onReply = request.handlers.onReply
-        slot.pointee.onBranch = request.handlers.onBranch
+        slot.pointee.handlers = request.handlers
         // Held it is already; this counts it.
         _ = chooseMode()
         guard hasRoomForHeaders else {

@@ -60,9 +60,7 @@ extension Proxy {
         request.recordsRoute = slot.pointee.flags.contains(.recordRoute)
         request.flow = slot.pointee.flow
         request.wasRoutedHere = slot.pointee.flags.contains(.routedHere)
-        request.handlers.onFailure = slot.pointee.onFailure
-        request.handlers.onReply = slot.pointee.onReply
-        request.handlers.onBranch = slot.pointee.onBranch
+        request.handlers = slot.pointee.handlers
         request.dialogMark = dialogMark(of: server)
     }
 

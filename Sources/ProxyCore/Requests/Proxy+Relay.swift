@@ -169,9 +169,7 @@ extension Proxy {
             listener: UInt8(request.listener), loopHash: request.loopHash, generation: request.generation)
         slot.flow = request.flow
         slot.upstream = Int16(truncatingIfNeeded: request.upstream)
-        slot.onFailure = request.handlers.onFailure
-        slot.onReply = request.handlers.onReply
-        slot.onBranch = request.handlers.onBranch
+        slot.handlers = request.handlers
         if request.recordsRoute { slot.flags.insert(.recordRoute) }
         if request.wasRoutedHere { slot.flags.insert(.routedHere) }
         slot.request = storeEdited()

@@ -175,10 +175,7 @@ extension Proxy {
         if slot.pointee.accounting != nil { accountLost(server) }
         if slot.pointee.firstWaiting != 0 { dropWaiting(of: server) }
         if slot.pointee.waitingHandler != 0 { abandonHandler(server) }
-        var handlers = TransactionHandlers()
-        handlers.onFailure = slot.pointee.onFailure
-        handlers.onReply = slot.pointee.onReply
-        handlers.onBranch = slot.pointee.onBranch
+        let handlers = slot.pointee.handlers
         if !handlers.isEmpty { generations.pointee.logic(generation).release(handlers) }
         table.pointee.removeServer(server)
         publishServerCount()

@@ -79,6 +79,24 @@ struct ServerSlot: BitwiseCopyable {
     var timerAt: UInt64 = .max
 }
 
+extension ServerSlot {
+    /// The handlers that the script named for this transaction.
+    var handlers: TransactionHandlers {
+        get {
+            var handlers = TransactionHandlers()
+            handlers.onFailure = onFailure
+            handlers.onReply = onReply
+            handlers.onBranch = onBranch
+            return handlers
+        }
+        set {
+            onFailure = newValue.onFailure
+            onReply = newValue.onReply
+            onBranch = newValue.onBranch
+        }
+    }
+}
+
 /// Either server machine of RFC 3261 §17.2.
 enum ServerMachine: BitwiseCopyable {
     case invite(InviteServerTransaction)

@@ -252,14 +252,9 @@ public final class ScriptRouting: RoutingLogic {
     }
 
     func reportFailure(_ phase: ScriptPhase, _ status: RunStatus, now: UInt64) {
+        if case .waiting(let run) = status { abandon(run.number) }
         switch status {
-        case .finished:
-            report(
-                phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"),
-                now: now)
-        case .waiting(let run):
-            vm.abandon(run)
-            host.pointee.wait = nil
+        case .finished, .waiting:
             report(
                 phase, ScriptError(file: "", line: 0, message: "the message as edited would not fit a datagram"),
                 now: now)

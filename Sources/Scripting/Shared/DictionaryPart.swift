@@ -134,7 +134,7 @@ final class DictionaryPart: @unchecked Sendable {
     func limit(bytes: Int) {
         locked {
             bytesMax = bytes
-            makeRoom(0, keeping: 0)
+            makeRoom(keeping: 0)
         }
     }
 
@@ -171,13 +171,13 @@ final class DictionaryPart: @unchecked Sendable {
         slots[Int(slot)].expires = expires
         bytes += size
         use(slot)
-        makeRoom(0, keeping: slot)
+        makeRoom(keeping: slot)
         return true
     }
 
-    /// Evicts the least recently used until `more` bytes fit.
-    private func makeRoom(_ more: Int, keeping kept: UInt32) {
-        while bytes + more > bytesMax, slots[0].newer != 0, slots[0].newer != kept {
+    /// Evicts the least recently used until the rest fits.
+    private func makeRoom(keeping kept: UInt32) {
+        while bytes > bytesMax, slots[0].newer != 0, slots[0].newer != kept {
             remove(slots[0].newer)
             evictions += 1
         }

@@ -9,7 +9,7 @@ extension SIPBindings {
                 "get", [.key], returns: "string|number|boolean|nil", phases: .dictionaries,
                 "The value; nil when there is none or its time has passed.", SharedBindings.get),
             .method(
-                "set", [.key, .value(orNull: true)],
+                "set", [.key, .value],
                 options: [
                     .ttl,
                     .choice(
@@ -60,9 +60,7 @@ extension BindingParameter {
         "ttl", [.integer, .number], summary: "Seconds until the key goes by itself; without it never."
     ).optional
 
-    fileprivate static func value(orNull: Bool) -> BindingParameter {
-        BindingParameter("value", [.string, .integer, .number, .boolean, .null])
-    }
+    fileprivate static let value = BindingParameter("value", [.string, .integer, .number, .boolean, .null])
 }
 
 enum SharedBindings {

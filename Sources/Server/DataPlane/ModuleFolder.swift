@@ -5,6 +5,7 @@ internal import Scripting
 enum ModuleFolder {
     static let filesMax = 1_000
     static let bytesMax = 64 << 20
+    private static let what = "the modules of the script"
 
     /// - Parameter path: of the folder; nil: `lua` beside the script, if there is one.
     static func read(_ path: String?, script: String) throws(RuntimeError) -> [ScriptModule] {
@@ -17,11 +18,8 @@ enum ModuleFolder {
         var bytes = 0
         for case let file as String in files where file.hasSuffix(".lua") {
             let place = folder + "/" + file
-            guard let data = FileManager.default.contents(atPath: place) else {
-                throw failure(place, "cannot be read")
-            }
-            guard let text = String(data: data, encoding: .utf8) else { throw failure(place, "is not UTF-8 text") }
-            bytes += data.count
+            let text = try RoutingFactory.read(place, as: what, bytesMax: bytesMax)
+            bytes += text.utf8.count
             guard modules.count < filesMax, bytes <= bytesMax else {
                 throw failure(folder, "has more than \(filesMax) modules or \(bytesMax) bytes of them")
             }
@@ -42,8 +40,6 @@ enum ModuleFolder {
     }
 
     private static func failure(_ path: String, _ message: String) -> RuntimeError {
-        RuntimeError(
-            "the modules of the script cannot be used", problems: [ScriptProblem(file: path, line: 0, message: message)]
-        )
+        RuntimeError("\(what) cannot be used", problems: [ScriptProblem(file: path, line: 0, message: message)])
     }
 }

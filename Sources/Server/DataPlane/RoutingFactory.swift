@@ -129,7 +129,7 @@ package struct RoutingFactory: Sendable {
         }
     }
 
-    private static func read(
+    static func read(
         _ path: String, as what: String, bytesMax: Int = scriptBytesMax
     ) throws(RuntimeError) -> String {
         let problem: String
